@@ -1,0 +1,250 @@
+"""A data contract as Perennial decides by it: columns with public domains, and the policy of one dataset.
+
+Contracts are written as ODCS v3 YAML (``schemas/odcs.py`` reads and writes that); this is the frozen document that
+a request pins, that a digest is taken of, and that the stations obey. Everything here counts as public knowledge
+only where ``confirmed`` says so: a formal privacy claim may rest on nothing else.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from schemas.limits import DEFAULT_LIMITS, KNOWN_LIMITS
+from schemas.model import Epsilon, Model, Name
+
+Scalar = bool | int | float | str
+LogicalType = Literal["integer", "number", "string", "boolean", "date", "timestamp"]
+Role = Literal["modelled", "entity", "time", "identifier", "ignored"]
+"""``modelled`` columns are synthesised; ``entity`` is the privacy unit's key and ``time`` orders rows (neither is released);
+``identifier`` and ``ignored`` columns are neither read by a generator nor released."""
+
+
+class Categories(Model):
+    """A finite public domain; values outside it are clipped to ``other`` where allowed, and else break the contract."""
+
+    kind: Literal["categories"] = "categories"
+    values: tuple[Scalar, ...]
+    other: bool = False
+    confirmed: bool = False
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        if len({(type(value), value) for value in self.values}) != len(self.values):
+            raise ValueError("a domain names a value twice")
+        return self
+
+
+class Range(Model):
+    """A public numeric range on a lattice: values are ``lower + i * resolution``; dates and timestamps count seconds since 1970."""
+
+    kind: Literal["range"] = "range"
+    lower: float
+    upper: float
+    resolution: Annotated[float, Field(gt=0)]
+    confirmed: bool = False
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.upper < self.lower:
+            raise ValueError("upper lies below lower")
+        return self
+
+
+Domain = Annotated[Categories | Range, Field(discriminator="kind")]
+
+
+class Column(Model):
+    """One column: its type, what it is for, and its public domain."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    type: LogicalType
+    role: Role = "modelled"
+    required: bool = False
+    unique: bool = False
+    domain: Domain | None = None
+    personal: str | None = None
+    description: str | None = None
+
+
+class Dependency(Model):
+    """``dependent`` is a public function of ``determinants``: each row of ``table`` is their values, then the dependent's.
+
+    Combinations that the table does not list cannot occur. It costs no budget, because it is no fact about anyone.
+    """
+
+    determinants: tuple[str, ...]
+    dependent: str
+    table: tuple[tuple[Scalar, ...], ...]
+
+
+class Constraint(Model):
+    """Every row satisfies ``left operator right``; ``right`` is a column, or a number where ``constant`` is given."""
+
+    left: str
+    operator: Literal["<", "<=", "==", ">=", ">"]
+    right: str | None = None
+    constant: float | None = None
+
+    @model_validator(mode="after")
+    def _one_right_side(self) -> Self:
+        if (self.right is None) == (self.constant is None):
+            raise ValueError("a constraint compares with a column or with a constant, one of them")
+        return self
+
+
+class PrivacyUnit(Model):
+    """Whose presence is protected: one row, or all rows of one entity, of which at most ``max_rows`` are used."""
+
+    kind: Literal["row", "entity"] = "row"
+    column: str | None = None
+    max_rows: Annotated[int, Field(ge=1)] = 1
+
+    @model_validator(mode="after")
+    def _entity_has_a_column(self) -> Self:
+        if (self.kind == "entity") != (self.column is not None):
+            raise ValueError("an entity unit names its column, a row unit names none")
+        if self.kind == "row" and self.max_rows != 1:
+            raise ValueError("a row unit has max_rows 1")
+        return self
+
+
+class Privacy(Model):
+    """What is promised, and out of which budget.
+
+    ``claim``: formal needs a mechanism and confirmed domains, empirical certifies no epsilon. ``timing``: what decides
+    *when* to regenerate; ``raw`` (drift on the raw stream) puts the timing outside the guarantee, and the certificate says so.
+    """
+
+    claim: Literal["formal", "empirical"] = "formal"
+    unit: PrivacyUnit = PrivacyUnit()
+    neighbouring: Literal["add_remove"] = "add_remove"
+    scope: Name
+    epsilon: Epsilon = "1"
+    cap_epsilon: Epsilon = "4"
+    delta: Annotated[float, Field(gt=0, lt=0.01)] = 1e-5
+    accountant: Literal["gdp-1"] = "gdp-1"
+    timing: Literal["schedule", "private", "raw"] = "raw"
+
+
+class Split(Model):
+    """Shares of privacy units: train is counted for fitting, the others are never seen by a generator."""
+
+    train: float = 0.5
+    holdout: float = 0.2
+    second_holdout: float = 0.1
+    reference: float = 0.2
+
+    @model_validator(mode="after")
+    def _sums_to_one(self) -> Self:
+        shares = (self.train, self.holdout, self.second_holdout, self.reference)
+        if any(share <= 0 for share in shares) or abs(sum(shares) - 1) > 1e-9:
+            raise ValueError("the shares of a split are positive and add up to 1")
+        return self
+
+
+class Tier(Model):
+    """Where a release may go, and whose signatures it needs first."""
+
+    name: Name = "internal"
+    approvals: tuple[Literal["privacy_officer", "legal", "owner"], ...] = ()
+    valid_days: Annotated[int, Field(ge=1)] = 90
+
+
+class Regeneration(Model):
+    """When and how often: ``debounce_rows`` of live rows must pass between two drift-triggered runs; ``ladder`` is what to try after a rejection."""
+
+    on_drift: bool = True
+    on_expiry: bool = True
+    debounce_rows: Annotated[int, Field(ge=0)] = 2_000
+    debounce_seconds: Annotated[int, Field(ge=0)] = 0
+    max_attempts: Annotated[int, Field(ge=1, le=10)] = 3
+    ladder: tuple[Name, ...] = ()
+    rows: Annotated[int, Field(ge=1)] | None = None
+    allow_control_families: bool = False
+
+
+class Policy(Model):
+    """Everything that a person decides about one dataset; pinned by every request before training starts."""
+
+    privacy: Privacy
+    target: str | None = None
+    tier: Tier = Tier()
+    split: Split = Split()
+    regeneration: Regeneration = Regeneration()
+    dependencies: tuple[Dependency, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
+    subgroups: tuple[str, ...] = ()
+    triples: tuple[tuple[str, str, str], ...] = ()
+    limits: dict[str, float] = {}
+
+    def limit(self, metric: str) -> float:
+        """The limit of a metric: the contract's own where it names one, else the default."""
+        return self.limits.get(metric, DEFAULT_LIMITS[metric])
+
+
+class Contract(Model):
+    """One dataset's columns and policy, at one version."""
+
+    dataset: Name
+    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")] = "1.0.0"
+    title: str | None = None
+    columns: Annotated[tuple[Column, ...], Field(min_length=1)]
+    policy: Policy
+
+    def column(self, name: str) -> Column:
+        """The column of that name; raises ``KeyError``."""
+        return next(column for column in self.columns if column.name == name) if name in self.names else _missing(name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def modelled(self) -> tuple[Column, ...]:
+        """The columns of a release, in order."""
+        return tuple(column for column in self.columns if column.role == "modelled")
+
+    @property
+    def time(self) -> str | None:
+        """The column that orders rows, or none."""
+        return next((column.name for column in self.columns if column.role == "time"), None)
+
+    @property
+    def unconfirmed(self) -> tuple[str, ...]:
+        """Modelled columns whose domain nobody has stated to be public: a formal claim refuses them."""
+        return tuple(column.name for column in self.modelled if column.domain is None or not column.domain.confirmed)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if len(set(self.names)) != len(self.names):
+            raise ValueError("a column is named twice")
+        if not self.modelled:
+            raise ValueError("no column is modelled")
+        for place, name in self._named_columns():
+            if name not in self.names:
+                raise ValueError(f"{place} names a column that the contract does not have: {name}")
+        modelled = {column.name for column in self.modelled}
+        if self.policy.target is not None and self.policy.target not in modelled:
+            raise ValueError("the target is not a modelled column")
+        for dependency in self.policy.dependencies:
+            if any(len(row) != len(dependency.determinants) + 1 for row in dependency.table):
+                raise ValueError(f"the table of {dependency.dependent} has a row of the wrong width")
+            if dependency.dependent in dependency.determinants:
+                raise ValueError(f"{dependency.dependent} depends on itself")
+        unknown = sorted(set(self.policy.limits) - set(KNOWN_LIMITS))
+        if unknown:
+            raise ValueError(f"unknown limits: {', '.join(unknown)}; known are {', '.join(KNOWN_LIMITS)}")
+        return self
+
+    def _named_columns(self) -> list[tuple[str, str]]:
+        policy = self.policy
+        named = [("the privacy unit", policy.privacy.unit.column), ("the target", policy.target)]
+        named += [("a dependency", name) for item in policy.dependencies for name in (*item.determinants, item.dependent)]
+        named += [("a constraint", name) for item in policy.constraints for name in (item.left, item.right)]
+        named += [("a subgroup", name) for name in policy.subgroups]
+        named += [("a triple", name) for triple in policy.triples for name in triple]
+        return [(place, name) for place, name in named if name is not None]
+
+
+def _missing(name: str) -> Column:
+    raise KeyError(name)

@@ -1,0 +1,128 @@
+"""One run, from request to candidate: the dossier that travels along and grows by each station's finding."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from schemas.contract import Contract
+from schemas.events.base import DatasetEvent
+from schemas.events.commands import Where
+from schemas.events.sources import SourceRef
+from schemas.finding import Finding, GateReport
+from schemas.mechanism import Mechanism
+from schemas.model import Digest, Epsilon, Model, Name, ReleaseId, RunId
+
+Station = Literal["drift", "planner", "ledger", "trainer", "privacy", "utility", "registry", "monitor"]
+
+
+class ArtefactRef(Model):
+    """An encrypted artefact: ``sha256`` and ``size`` are the plaintext's, ``ciphertext_sha256`` the stored bytes'."""
+
+    artefact_id: ReleaseId
+    name: str
+    media_type: str
+    sha256: Digest
+    size: Annotated[int, Field(ge=0)]
+    ciphertext_sha256: Digest
+    uri: str
+
+
+class GenerationRequest(Model):
+    """What one attempt of a run may do; contract and thresholds are pinned here, before a row is read.
+
+    ``reuse`` names the fitted model to sample again, which spends nothing; then ``mechanisms`` (the grant) is empty
+    and ``earned`` are the mechanisms that the model was fitted with.
+    """
+
+    run_id: RunId
+    attempt: Annotated[int, Field(ge=1)]
+    release_id: ReleaseId
+    dataset: Name
+    contract: Contract
+    contract_digest: Digest
+    source: SourceRef
+    family: Name
+    why: str
+    trigger: str
+    parameters: dict[str, float] = {}
+    mechanisms: tuple[Mechanism, ...] = ()
+    reuse: ArtefactRef | None = None
+    earned: tuple[Mechanism, ...] = ()
+    rows: int | None = None
+    where: tuple[Where, ...] = ()
+
+
+class TrainingReport(Model):
+    """What the trainer did: the mechanisms that really ran, the rows used, and where the artefacts lie."""
+
+    data: ArtefactRef
+    model: ArtefactRef
+    mechanisms: tuple[Mechanism, ...]
+    family: Name
+    rows: int
+    train_rows: int
+    seconds: float
+
+
+class Dossier(Model):
+    """A candidate so far."""
+
+    request: GenerationRequest
+    epsilon_after: Epsilon | None = None
+    training: TrainingReport | None = None
+    schema_report: GateReport | None = None
+    privacy: GateReport | None = None
+    utility: GateReport | None = None
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        reports = (self.schema_report, self.privacy, self.utility)
+        return tuple(finding for report in reports if report is not None for finding in report.findings)
+
+
+class GenerationRequested(DatasetEvent):
+    """A run with a valid grant: the trainer may read the source now."""
+
+    type: ClassVar[str] = "io.perennial.generation.requested.v1"
+    dataset: Name
+    dossier: Dossier
+
+
+class CandidateTrained(DatasetEvent):
+    type: ClassVar[str] = "io.perennial.candidate.trained.v1"
+    dataset: Name
+    dossier: Dossier
+
+
+class CandidatePrivate(DatasetEvent):
+    type: ClassVar[str] = "io.perennial.candidate.private.v1"
+    dataset: Name
+    dossier: Dossier
+
+
+class CandidateCleared(DatasetEvent):
+    type: ClassVar[str] = "io.perennial.candidate.cleared.v1"
+    dataset: Name
+    dossier: Dossier
+
+
+class CandidateRejected(DatasetEvent):
+    """A station refused the candidate, or could not make one; ``reasons`` are for people and hold no cell value."""
+
+    type: ClassVar[str] = "io.perennial.candidate.rejected.v1"
+    dataset: Name
+    dossier: Dossier
+    station: Station
+    verdict: Literal["FAIL", "INSUFFICIENT", "INVALID"]
+    reasons: tuple[str, ...]
+
+
+class RunProgressed(DatasetEvent):
+    """For people who watch a run."""
+
+    type: ClassVar[str] = "io.perennial.run.progressed.v1"
+    dataset: Name
+    run_id: str
+    station: Station
+    fraction: Annotated[float, Field(ge=0, le=1)]
+    message: str

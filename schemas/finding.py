@@ -1,0 +1,50 @@
+"""What a validator found: a value with its interval, the limit it was held against, and the verdict."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from schemas.model import Model
+
+Verdict = Literal["PASS", "FAIL", "INSUFFICIENT", "INVALID"]
+Gate = Literal["schema", "privacy", "utility"]
+
+WORST_FIRST: tuple[Verdict, ...] = ("INVALID", "FAIL", "INSUFFICIENT", "PASS")
+
+
+class Finding(Model):
+    """One metric of one synthetic table.
+
+    ``interval`` is at 95 % unless ``detail`` says otherwise; ``baseline`` is the same metric on held-out real
+    rows; ``support`` is the number of rows it rests on. ``detail`` holds figures and column names, never cell values.
+    """
+
+    metric: str
+    gate: Gate
+    value: float | None
+    interval: tuple[float, float] | None = None
+    limit: float | None = None
+    direction: Literal["at_most", "at_least"] = "at_most"
+    verdict: Verdict
+    baseline: float | None = None
+    support: Annotated[int, Field(ge=0)] = 0
+    reason: str | None = None
+    detail: dict[str, Any] = {}
+
+
+class GateReport(Model):
+    """All findings of one gate on one candidate; the worst finding is the gate's verdict, and none at all is INVALID."""
+
+    gate: Gate
+    findings: tuple[Finding, ...]
+    seconds: float = 0.0
+
+    @property
+    def verdict(self) -> Verdict:
+        return verdict_of(self.findings)
+
+
+def verdict_of(findings: tuple[Finding, ...]) -> Verdict:
+    """The worst verdict among the findings; no evidence is never a pass."""
+    found = {finding.verdict for finding in findings}
+    return next((verdict for verdict in WORST_FIRST if verdict in found), "INVALID")

@@ -1,0 +1,115 @@
+"""A pool of processes for work that takes seconds or minutes, so that the event loop never waits for it.
+
+Processes are spawned, not forked: librdkafka's threads do not survive a fork. A pool process ends itself when its
+worker is gone, even by kill -9, so that no orphan keeps training.
+"""
+
+import asyncio
+import contextlib
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.queues import Queue
+from typing import Any, TypeVar
+
+from schemas.errors import TransientError
+
+T = TypeVar("T")
+Progress = Callable[[float, str], None]
+_progress: "Queue[tuple[str, float, str] | None] | None" = None
+
+
+class Jobs:
+    """Runs ``function(*arguments, progress)`` on the pool; ``on_progress(job, fraction, message)`` hears of it.
+
+    ``function`` and its arguments must be picklable: module-level functions and frozen models are. A process that died
+    raises ``TransientError`` and the pool is made anew.
+    """
+
+    def __init__(self, processes: int = 1) -> None:
+        self._processes = processes
+        self._context = multiprocessing.get_context("spawn")
+        self._queue: Queue[tuple[str, float, str] | None] = self._context.Queue()
+        self._listeners: dict[str, Progress] = {}
+        self._running: dict[str, asyncio.Future[Any]] = {}
+        self._pool = self._new_pool()
+        self._drainer = threading.Thread(target=self._drain, name="job progress", daemon=True)
+        self._drainer.start()
+
+    def warm(self, modules: tuple[str, ...]) -> None:
+        """Start the processes now and import these modules in them."""
+        for _ in range(self._processes):
+            self._pool.submit(_import_all, modules)
+
+    async def run(self, job: str, function: Callable[..., T], *arguments: Any, on_progress: Progress | None = None) -> T:
+        """Await the function's result; its exceptions are raised here. A job of the same name that runs already is joined:
+        a rebalance hands an event in flight to the same worker again."""
+        if on_progress is not None:
+            self._listeners[job] = on_progress
+        if job not in self._running:
+            self._running[job] = asyncio.ensure_future(self._submit(job, function, arguments))
+        found: T = await asyncio.shield(self._running[job])
+        return found
+
+    async def _submit(self, job: str, function: Callable[..., T], arguments: tuple[Any, ...]) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, _call, job, function, arguments)
+        except BrokenProcessPool:
+            self._pool = self._new_pool()
+            raise TransientError("a pool process died; the job is tried again") from None
+        finally:
+            self._listeners.pop(job, None)
+            self._running.pop(job, None)
+
+    def close(self) -> None:
+        """End the processes, whatever they do."""
+        running = list((self._pool._processes or {}).values())  # noqa: SLF001 (3.14 has kill_workers, 3.11 has not)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for process in running:
+            process.kill()
+        self._queue.put(None)
+
+    def _new_pool(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(self._processes, mp_context=self._context, initializer=_initialise, initargs=(self._queue, os.getpid()))
+
+    def _drain(self) -> None:
+        while True:
+            with contextlib.suppress(EOFError, OSError):
+                item = self._queue.get()
+                if item is None:
+                    return
+                listener = self._listeners.get(item[0])
+                if listener is not None:
+                    listener(item[1], item[2])
+
+
+def _initialise(queue: "Queue[tuple[str, float, str] | None]", parent: int) -> None:
+    global _progress  # noqa: PLW0603 (a pool process has no other place for what its initialiser is given)
+    _progress = queue
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+def _import_all(modules: tuple[str, ...]) -> None:
+    for module in modules:
+        __import__(module)
+
+
+def _call(job: str, function: Callable[..., T], arguments: tuple[Any, ...]) -> T:
+    queue = _progress
+
+    def progress(fraction: float, message: str) -> None:
+        if queue is not None:
+            queue.put((job, fraction, message))
+
+    return function(*arguments, progress)

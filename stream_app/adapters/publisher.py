@@ -1,0 +1,103 @@
+"""Sends events to Kafka and waits until the broker has them: an idempotent producer with ``acks=all``."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Self
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from schemas.cloudevents import to_message
+from schemas.errors import TransientError
+from schemas.events import Event
+
+SEND_TIMEOUT_MS = 30_000
+
+
+class Publisher:
+    """One producer of one sender. ``source`` is the CloudEvents source, such as ``/stations/planner``.
+
+    Partitions are chosen as the Java clients choose them, so that every sender of a key meets in one partition.
+    Raises ``TransientError`` where the broker does not take an event within 30 s.
+    """
+
+    def __init__(self, bootstrap: str, source: str) -> None:
+        self.source = source
+        self._producer = Producer({
+            "bootstrap.servers": bootstrap, "enable.idempotence": True, "partitioner": "murmur2_random",
+            "linger.ms": 2, "message.max.bytes": 16_777_216, "message.timeout.ms": SEND_TIMEOUT_MS, "compression.type": "lz4",
+            "log_level": 2,
+        })
+        self._stopping = threading.Event()
+        self._poller = threading.Thread(target=self._poll, name=f"publisher {source}", daemon=True)
+        self._poller.start()
+
+    async def publish(self, topic: str, event: Event, key: str | None = None, source: str | None = None) -> None:
+        """Return once the broker has acknowledged the event; ``key`` and ``source`` default to the event's and the sender's own."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+
+        def delivered(error: KafkaError | None, _: Message) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is gone: nobody waits any more
+                loop.call_soon_threadsafe(_settle, done, error)
+
+        self._produce(topic, event, delivered, key, source)
+        await done
+
+    async def publish_all(self, facts: Iterable[tuple[str, str, Event]], source: str | None = None) -> None:
+        """Publish (topic, key, event) in this order, and return once all are acknowledged."""
+        await asyncio.gather(*(self.publish(topic, event, key, source) for topic, key, event in facts))
+
+    def send(self, topic: str, event: Event) -> None:
+        """Hand over an event and wait for nothing; ``flush`` waits and raises."""
+        self._produce(topic, event, self._remember)
+
+    def flush(self, seconds: float = 30.0) -> None:
+        """Wait until every ``send`` is acknowledged; raises ``TransientError``."""
+        left = self._producer.flush(seconds)
+        failed, self._failed = self._failed, None
+        if left or failed is not None:
+            raise TransientError(f"the broker did not take {left or 'some'} events: {failed or 'timed out'}")
+
+    _failed: KafkaError | None = None
+
+    def _remember(self, error: KafkaError | None, _: Message) -> None:
+        self._failed = self._failed or error
+
+    def _produce(self, topic: str, event: Event, delivered: object, key: str | None = None, source: str | None = None) -> None:
+        own_key, value, headers = to_message(event, source or self.source)
+        while True:
+            try:
+                self._producer.produce(topic, value=value, key=own_key if key is None else key.encode(), headers=list(headers), on_delivery=delivered)
+                return
+            except BufferError:
+                self._producer.poll(0.1)
+            except KafkaException as error:
+                raise TransientError(f"cannot send to {topic}: {error.args[0]}") from None
+
+    def _poll(self) -> None:
+        while not self._stopping.is_set():
+            self._producer.poll(0.05)
+
+    def close(self) -> None:
+        """Send what is left and stop."""
+        self._producer.flush(10.0)
+        self._stopping.set()
+        self._poller.join(timeout=2.0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def _settle(done: "asyncio.Future[None]", error: KafkaError | None) -> None:
+    if done.done():
+        return
+    if error is None:
+        done.set_result(None)
+    else:
+        done.set_exception(TransientError(f"the broker did not take an event: {error.str()}"))

@@ -1,0 +1,22 @@
+"""Sends a dead-lettered message again, byte for byte, from where it still stands."""
+
+import hashlib
+
+from confluent_kafka import Producer
+
+from schemas.errors import InputError, TransientError
+from schemas.events.releases import DeadLettered
+from stream_app.adapters.reader import read_range
+
+
+def replay(bootstrap: str, letter: DeadLettered) -> None:
+    """Raises ``InputError`` where the broker has dropped the message or it is not the one that was dead-lettered."""
+    found = next(read_range(bootstrap, letter.topic, letter.partition, letter.offset, letter.offset + 1), None)
+    if found is None or found.offset != letter.offset:
+        raise InputError(f"{letter.topic}/{letter.partition}/{letter.offset} is no longer kept by the broker")
+    if hashlib.sha256(found.value).hexdigest() != letter.sha256:
+        raise InputError("the message at that place is not the one that was dead-lettered")
+    producer = Producer({"bootstrap.servers": bootstrap, "enable.idempotence": True, "partitioner": "murmur2_random"})
+    producer.produce(letter.topic, value=found.value, key=found.key, headers=list(found.headers))
+    if producer.flush(30):
+        raise TransientError("the broker did not take the message")

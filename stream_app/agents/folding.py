@@ -1,0 +1,82 @@
+"""The shell of a fold: keeps it aligned with its log, publishes what it decides, and believes no command unchecked."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from schemas.errors import ContractError, PerennialError
+from schemas.events import Event
+from schemas.events.commands import CommandAccepted
+from stream_app.adapters.reader import StoredMessage, read_range
+from stream_app.agents.context import Context
+from stream_app.agents.shell import Received, bury, serve
+from stream_app.core.entry import Entry, Facts, Hole, Record, Step
+from stream_app.core.fold import AlignedFold
+from stream_app.core.routes import LOG_EVENTS
+from stream_app.signing.commands import recheck_command
+
+if TYPE_CHECKING:
+    from faust.types import AppT
+
+S = TypeVar("S")
+Publish = Callable[[Facts, Received], Awaitable[None]]
+
+
+class FoldStation(Generic[S]):
+    """One log's fold on one worker, a fold per partition that it was ever handed."""
+
+    def __init__(self, context: Context, station: str, log: str, step: Step[S], initial: Callable[[str], S], publish: Publish) -> None:
+        self._context, self._station, self._log = context, station, log
+        self._step, self._initial, self._publish = step, initial, publish
+        self._folds: dict[int, AlignedFold[S]] = {}
+
+    def register(self, app: "AppT[Any]") -> None:
+        serve(app, self._context, self._station, self._log, self.attend)
+
+    async def attend(self, received: Received) -> None:
+        """Align, decide, publish; a message that is no entry leaves a hole, so that every fold passes over it alike."""
+        record, fault = self._record(received)
+        fold = self._folds.setdefault(received.partition, AlignedFold(self._step, self._initial))
+        gap = fold.missing(received.offset)
+        between = await asyncio.to_thread(self._read, received.partition, gap) if gap else []
+        facts = fold.deliver(record, lambda start, stop: between)
+        if fault is not None:
+            await bury(self._context, self._station, received, fault)
+        await self._publish(facts, received)
+
+    def keys(self) -> list[str]:
+        """Every key that was folded here."""
+        return sorted({key for fold in self._folds.values() for key in fold.keys})
+
+    def state(self, key: str) -> S | None:
+        """The newest state of a key on this worker, for metrics; decisions never ask."""
+        return next((fold.state(key) for fold in self._folds.values() if key in fold.keys), None)
+
+    def _record(self, message: "Received | StoredMessage") -> tuple[Record, PerennialError | None]:
+        try:
+            event = message.event()
+            if not isinstance(event, LOG_EVENTS[self._log]):
+                raise ContractError(f"{self._log} holds no events of this type")
+            self._believe(event, message.at)
+        except PerennialError as error:
+            return Hole(message.offset), error
+        key = message.key.decode("utf-8", errors="replace") if isinstance(message.key, bytes) else message.key
+        return Entry(event, key, message.at, message.offset), None
+
+    def _believe(self, event: Event, at: int) -> None:
+        """A log is only as good as who may write to it: signatures are checked again, against the broker's time."""
+        if isinstance(event, CommandAccepted):
+            recheck_command(event, self._context.trust)
+
+    def _read(self, partition: int, gap: range) -> list[Record]:
+        return list(_filled(((message.offset, self._record(message)[0])
+                             for message in read_range(self._context.settings.bootstrap, self._log, partition, gap.start, gap.stop)), gap))
+
+
+def _filled(found: Iterator[tuple[int, Record]], gap: range) -> Iterator[Record]:
+    """The records of a gap with a hole wherever the broker holds nothing at an offset."""
+    at = gap.start
+    for offset, record in found:
+        yield from (Hole(missing) for missing in range(at, offset))
+        yield record
+        at = offset + 1

@@ -1,0 +1,67 @@
+"""The pinned input of a run, read again by each station that needs it and split the same way every time."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from generators.entities import split
+from schemas.contract import Contract
+from schemas.errors import ContractError, InputError
+from schemas.events.sources import SourceRef
+from schemas.table import conform
+from stream_app.adapters.workplace import Workplace
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pandas as pd
+
+TRAIN, HOLDOUT, SECOND_HOLDOUT, REFERENCE = 0, 1, 2, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """A source's rows, typed by the contract (modelled and entity columns), and the share of each by its privacy unit."""
+
+    table: "pd.DataFrame"
+    share: "npt.NDArray[np.int8]"
+
+    def rows(self, share: int) -> "pd.DataFrame":
+        """The rows of one share, renumbered."""
+        return self.table[self.share == share].reset_index(drop=True)
+
+
+def read_source(workplace: Workplace, source: SourceRef) -> "pd.DataFrame":
+    """The rows of a source, its digest checked first; raises ``InputError``, ``ContractError``, ``ArtefactError``."""
+    from stream_app.adapters.sources import digest_of, read_frame
+
+    if source.format == "sealed":
+        return workplace.read_window(source)
+    if digest_of(source.uri) != source.sha256:
+        raise InputError("the source's bytes are not the announced ones: announce the snapshot again")
+    return read_frame(source.uri, source.format)
+
+
+def read_shares(workplace: Workplace, contract: Contract, source: SourceRef) -> Shares:
+    """Read, type and split a source. Rows without an entity are dropped where the entity is the privacy unit."""
+    unit = contract.policy.privacy.unit
+    frame = read_source(workplace, source)
+    if missing := sorted({column.name for column in contract.modelled} - set(map(str, frame.columns))):
+        raise ContractError(f"the source lacks columns of the contract: {', '.join(missing)}")
+    table = conform(frame, contract, roles=("modelled", "entity")).table
+    if unit.column is not None:
+        table = table[table[unit.column].notna()].reset_index(drop=True)
+    return Shares(table, split(unit_keys(table, contract), workplace.secret("split"), contract.policy.split))
+
+
+def unit_keys(table: "pd.DataFrame", contract: Contract) -> "npt.NDArray[np.object_]":
+    """What a row is split by: its entity, or for a row unit its content and the how-manieth of that content it is."""
+    from generators.entities import row_keys
+
+    column = contract.policy.privacy.unit.column
+    return table[column].astype(str).to_numpy(dtype=object) if column is not None else row_keys(table)
+
+
+def seed_of(*parts: str | int) -> int:
+    """A reproducible seed for sampling and measuring, where no secret is at stake."""
+    return int.from_bytes(hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest()[:4], "big")

@@ -1,0 +1,100 @@
+"""The monitor: lets time pass, and measures the current release again on fresh rows."""
+
+import asyncio
+import io
+import time
+from typing import TYPE_CHECKING, Any
+
+from schemas.contract import Contract
+from schemas.errors import ArtefactError, ContractError, PerennialError
+from schemas.events import Event, derive_id
+from schemas.events.plans import ContractApplied, Ticked
+from schemas.events.releases import CheckFailed, ReleaseCertified, StatusPublished
+from schemas.events.runs import ArtefactRef
+from schemas.events.sources import DriftDetected, SourceRef
+from schemas.finding import Finding
+from schemas.table import conform
+from stream_app.adapters.jobs import Progress
+from stream_app.adapters.reader import read_topic
+from stream_app.adapters.workplace import Workplace
+from stream_app.agents.context import Context
+from stream_app.agents.inputs import HOLDOUT, REFERENCE, TRAIN, read_shares, seed_of
+from stream_app.agents.shell import Received, events, serve
+from stream_app.catalogue.view import Catalogue
+from validators.gate import run_gate
+from validators.protocol import Evidence
+
+if TYPE_CHECKING:
+    from faust.types import AppT
+
+STATION = "monitor"
+LOGS = ("plan.log", "release.log")
+
+
+class MonitorStation:
+    """Ticks every dataset that has a contract; checks a release whenever a window of fresh rows is sealed."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._view = Catalogue()
+
+    def register(self, app: "AppT[Any]") -> None:
+        for topic in ("contracts", "release.certified", "release.status"):
+            serve(app, self._context, STATION, topic, events(self._context, STATION, self._remember))
+        serve(app, self._context, STATION, "source.drift", events(self._context, STATION, self._check))
+        app.timer(self._context.settings.tick_seconds)(self.tick)
+
+    async def tick(self) -> None:
+        """Append a tick for every dataset. Workers that tick together append the same one: its id is the time's slot."""
+        slot = int(time.time() / self._context.settings.tick_seconds)
+        for dataset in sorted(self._view.contracts):
+            for log in LOGS:
+                await self._context.publish(STATION, log, Ticked(event_id=derive_id("tick", dataset, slot), target=dataset), dataset)
+
+    async def recall(self) -> None:
+        """Read what a worker that just started has not been sent."""
+        topics = ("contracts", "release.certified", "release.status")
+        for message in await asyncio.to_thread(list, read_topic(self._context.settings.bootstrap, *topics)):
+            self._view.take(message)
+
+    async def _remember(self, event: Event, _: Received) -> None:
+        if isinstance(event, ContractApplied | ReleaseCertified | StatusPublished):
+            self._view.add(event)
+
+    async def _check(self, event: Event, _: Received) -> None:
+        if not isinstance(event, DriftDetected) or event.window is None:
+            return
+        status, applied = self._view.statuses.get(event.dataset), self._view.contracts.get(event.dataset)
+        if status is None or applied is None or status.current is None or status.current not in self._view.certificates:
+            return
+        data = next((ref for ref in self._view.statement(status.current).predicate.artefacts if ref.name == "data.parquet"), None)
+        if data is None:
+            return
+        try:
+            failed = await self._context.jobs.run(f"{event.event_id}.check", recheck, self._context.workplace, applied.contract, data, event.window)
+        except PerennialError as error:
+            self._context.log.warning("a check could not be made", extra={"dataset": event.dataset, "reason": str(error)})
+            return
+        for finding in failed:
+            told = CheckFailed(event_id=derive_id("check", status.current, event.event_id, finding.metric), dataset=event.dataset,
+                               release_id=status.current, metric=finding.metric, value=finding.value or 0.0, limit=finding.limit or 0.0)
+            for log in LOGS:
+                await self._context.publish(STATION, log, told)
+
+
+def recheck(workplace: Workplace, contract: Contract, data: ArtefactRef, window: SourceRef, progress: Progress) -> tuple[Finding, ...]:
+    """The utility findings of a release on fresh rows that no longer pass, on a pool process."""
+    import pandas as pd
+
+    try:
+        raw = pd.read_parquet(io.BytesIO(workplace.store.open(data)))
+    except ArtefactError:
+        return ()  # revoked meanwhile: there is nothing left to check
+    shares = read_shares(workplace, contract, window)
+    modelled = [column.name for column in contract.modelled]
+    parts = [shares.rows(share)[modelled] for share in (TRAIN, HOLDOUT, REFERENCE)]
+    if any(part.empty for part in parts):
+        raise ContractError("the window is too small to check a release on")
+    evidence = Evidence(contract=contract, synthetic=conform(raw, contract).table, train=parts[0], holdout=parts[1], reference=parts[2],
+                        seed=seed_of(data.artefact_id, window.sha256))
+    return tuple(finding for finding in run_gate("utility", evidence, progress).findings if finding.verdict == "FAIL")

@@ -1,0 +1,112 @@
+"""The loop around every station: parse, call, publish, acknowledge, in that order.
+
+An error's family fixes what happens: a contract error goes to dead letters, a transient one is tried again with backoff,
+anything that nobody foresaw ends the worker loudly, and the event is handled again after its restart.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from schemas.cloudevents import from_message
+from schemas.errors import ContractError, InputError, PerennialError, TransientError
+from schemas.events import Event, derive_id
+from schemas.events.releases import DeadLettered
+from stream_app.agents.context import Context, frames_of
+
+if TYPE_CHECKING:
+    from faust.types import AppT, StreamT
+
+MAX_BACKOFF_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """Where a message stands; ``at`` is the broker's timestamp in milliseconds since 1970."""
+
+    topic: str
+    partition: int
+    offset: int
+    at: int
+    key: str
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...]
+
+    def event(self) -> Event:
+        """The CloudEvent in it; raises ``ContractError``."""
+        return from_message(self.value, self.headers)
+
+
+Attend = Callable[[Received], Awaitable[None]]
+Handle = Callable[[Event, Received], Awaitable[None]]
+
+
+def serve(app: "AppT[Any]", context: Context, station: str, topic: str, attend: Attend) -> None:
+    """Register an agent that attends to every message of a topic, one after the other."""
+
+    async def agent(stream: "StreamT[Any]") -> None:
+        async for event in stream.events():
+            message = event.message
+            await _guarded(context, station, attend, Received(
+                message.topic, message.partition, message.offset, int(message.timestamp * 1000), _text(message.key), message.value or b"",
+                tuple((name, value or b"") for name, value in _pairs(message.headers))))
+
+    raw = app.topic(topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", internal=True)
+    agent.__name__ = f"{station}_{topic}"
+    app.agent(raw, name=f"{station}.{topic}")(agent)
+
+
+def events(context: Context, station: str, handle: Handle) -> Attend:
+    """Attend by parsing first: what is no event, or breaks a contract, goes to dead letters."""
+
+    async def attend(received: Received) -> None:
+        try:
+            await handle(received.event(), received)
+        except (ContractError, InputError) as error:
+            await bury(context, station, received, error)
+
+    return attend
+
+
+async def bury(context: Context, station: str, received: Received, error: PerennialError) -> None:
+    """Say in ``dead.letters`` where the message stands and why it is of no use; its content stays where it is."""
+    context.metrics.dead.labels(received.topic).inc()
+    context.log.warning("dead letter", extra={"station": station, "topic": received.topic, "offset": received.offset, "reason": str(error)})
+    letter = DeadLettered(
+        event_id=derive_id("dead", station, received.topic, received.partition, received.offset), dataset=received.key or "unknown",
+        station=station, topic=received.topic, partition=received.partition, offset=received.offset,
+        sha256=hashlib.sha256(received.value).hexdigest(), error=type(error).__name__, reason=str(error)[:500])
+    await context.publish(station, "dead.letters", letter)
+
+
+async def _guarded(context: Context, station: str, attend: Attend, received: Received) -> None:
+    started, pause = time.perf_counter(), 0.2
+    while True:
+        try:
+            await attend(received)
+        except TransientError as error:
+            context.metrics.events.labels(station, "retried").inc()
+            context.log.warning("tried again", extra={"station": station, "topic": received.topic, "reason": str(error)})
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, MAX_BACKOFF_S)
+        except Exception as error:
+            context.metrics.events.labels(station, "crashed").inc()
+            context.log.critical("unforeseen", extra={"station": station, "topic": received.topic, "partition": received.partition,
+                                                      "offset": received.offset, "error": type(error).__name__, "frames": frames_of(error)})
+            context.crash(f"{station} met an unforeseen {type(error).__name__} at {received.topic}/{received.partition}/{received.offset}")
+            await asyncio.Event().wait()  # an exception that left the agent would acknowledge the event: wait for the end instead
+        else:
+            context.metrics.events.labels(station, "handled").inc()
+            context.metrics.seconds.labels(station).observe(time.perf_counter() - started)
+            return
+
+
+def _text(key: bytes | None) -> str:
+    return (key or b"").decode("utf-8", errors="replace")
+
+
+def _pairs(headers: Any) -> list[tuple[str, bytes]]:
+    return list(headers.items() if isinstance(headers, dict) else headers or ())

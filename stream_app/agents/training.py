@@ -1,0 +1,65 @@
+"""The trainer's work, on a pool process: read under a grant, fit or sample again, store encrypted artefacts."""
+
+import time
+
+from generators.registry import family
+from generators.generation import generate
+from schemas.errors import BudgetError, InsufficientEvidence
+from schemas.events.runs import Dossier, GenerationRequest, TrainingReport
+from schemas.table import encode_parquet
+from stream_app.adapters.jobs import Progress
+from stream_app.adapters.vault import derive_seed
+from stream_app.adapters.workplace import Workplace
+from stream_app.agents.inputs import TRAIN, read_shares, seed_of
+
+PARQUET = "application/vnd.apache.parquet"
+MODEL = "application/vnd.perennial.model"
+
+
+def train(workplace: Workplace, dossier: Dossier, progress: Progress) -> Dossier:
+    """The dossier with its training report. The same request on the same input gives the same bytes: a retry after a
+    crash repeats the mechanism run and is no second spend."""
+    started = time.perf_counter()
+    request = dossier.request
+    if request.contract.policy.privacy.claim == "formal" and not (request.mechanisms or request.reuse):
+        raise BudgetError("a formal claim needs a grant before a row is read")
+    done = _sample_again(workplace, request, progress) if request.reuse else _fit(workplace, request, progress)
+    progress(1.0, "artefacts stored")
+    return dossier.model_copy(update={"training": done.model_copy(update={"seconds": round(time.perf_counter() - started, 3)})})
+
+
+def _fit(workplace: Workplace, request: GenerationRequest, progress: Progress) -> TrainingReport:
+    progress(0.02, "reading the source")
+    train_rows = read_shares(workplace, request.contract, request.source).rows(TRAIN)
+    if train_rows.empty:
+        raise InsufficientEvidence("the train share of the source has no rows")
+    rows = request.rows or request.contract.policy.regeneration.rows or len(train_rows)
+    secret = derive_seed(workplace.secret("noise"), request.release_id, request.source.sha256, _mechanism_digest(request),
+                       record=workplace.home / "vault" / "seeds")
+    made = generate(train_rows, request.contract, request.family, rows, seed_of(request.release_id), granted=request.mechanisms,
+                    parameters=request.parameters, where=_where(request), progress=progress, secret=secret)
+    model = workplace.store.put(f"{request.release_id}.model", "model.bin", MODEL, made.model_bytes)
+    data = workplace.store.put(f"{request.release_id}.data", "data.parquet", PARQUET, encode_parquet(made.table))
+    return TrainingReport(data=data, model=model, mechanisms=made.mechanisms, family=request.family, rows=len(made.table),
+                          train_rows=len(train_rows), seconds=0.0)
+
+
+def _sample_again(workplace: Workplace, request: GenerationRequest, progress: Progress) -> TrainingReport:
+    assert request.reuse is not None
+    progress(0.1, "opening the cached generator")
+    fitted = family(request.family).load(workplace.store.open(request.reuse), request.contract)
+    rows = request.rows or request.contract.policy.regeneration.rows or 10_000
+    table = fitted.sample(rows, seed_of(request.release_id), _where(request))
+    data = workplace.store.put(f"{request.release_id}.data", "data.parquet", PARQUET, encode_parquet(table))
+    return TrainingReport(data=data, model=request.reuse, mechanisms=fitted.mechanisms, family=request.family, rows=len(table),
+                          train_rows=0, seconds=0.0)
+
+
+def _where(request: GenerationRequest) -> dict[str, tuple[bool | int | float | str, float]] | None:
+    return {where.column: (where.value, where.share) for where in request.where} or None
+
+
+def _mechanism_digest(request: GenerationRequest) -> str:
+    from schemas.canonical import digest
+
+    return digest([mechanism.document() for mechanism in request.mechanisms])

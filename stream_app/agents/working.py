@@ -1,0 +1,114 @@
+"""Trainer and gates: stateless stations that hand a dossier to the process pool and pass on what comes back."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+from schemas.errors import BudgetError, InsufficientEvidence, PerennialError, TransientError
+from schemas.events import Event, derive_id
+from schemas.events.runs import CandidateCleared, CandidatePrivate, CandidateRejected, CandidateTrained, Dossier, GenerationRequested
+from schemas.events.runs import RunProgressed, Station
+from schemas.finding import Finding, GateReport, verdict_of
+from stream_app.agents.context import Context, frames_of
+from stream_app.agents.judging import judge_privacy, judge_utility
+from stream_app.agents.shell import Received, events, serve
+from stream_app.agents.training import train
+
+if TYPE_CHECKING:
+    from faust.types import AppT
+
+Work = Callable[..., Dossier]
+Passed = type[CandidateTrained] | type[CandidatePrivate] | type[CandidateCleared]
+
+
+def register_trainer(app: "AppT[Any]", context: Context) -> None:
+    """``regeneration.requests`` to ``candidates.trained``."""
+    _register(app, context, "trainer", "regeneration.requests", GenerationRequested, train, "candidates.trained", CandidateTrained)
+
+
+def register_privacy(app: "AppT[Any]", context: Context) -> None:
+    """``candidates.trained`` to ``candidates.private``."""
+    _register(app, context, "privacy", "candidates.trained", CandidateTrained, judge_privacy, "candidates.private", CandidatePrivate)
+
+
+def register_utility(app: "AppT[Any]", context: Context) -> None:
+    """``candidates.private`` to ``candidates.cleared``."""
+    _register(app, context, "utility", "candidates.private", CandidatePrivate, judge_utility, "candidates.cleared", CandidateCleared)
+
+
+def _register(app: "AppT[Any]", context: Context, station: Station, topic: str, wanted: type[Event], work: Work, onward: str,
+              passed: Passed) -> None:
+    async def handle(event: Event, _: Received) -> None:
+        if not isinstance(event, wanted):
+            return
+        dossier: Dossier = getattr(event, "dossier")  # noqa: B009 (every wanted event has one)
+        await _work(context, station, dossier, work, onward, passed)
+
+    serve(app, context, station, topic, events(context, station, handle))
+
+
+async def _work(context: Context, station: Station, dossier: Dossier, work: Work, onward: str, passed: Passed) -> None:
+    """Pass the dossier on, or refuse it with reasons; only a transient error leaves it undecided."""
+    release = dossier.request.release_id
+    tell = _teller(context, station, dossier)
+    gauge = context.metrics.jobs.labels(station)
+    gauge.inc()
+    try:
+        after = await context.jobs.run(f"{release}.{station}", work, context.workplace, dossier, on_progress=tell)
+    except TransientError:
+        raise
+    except PerennialError as error:
+        verdict: Literal["FAIL", "INSUFFICIENT", "INVALID"] = (
+            "INSUFFICIENT" if isinstance(error, InsufficientEvidence) else "FAIL" if isinstance(error, BudgetError) else "INVALID")
+        await _refuse(context, station, dossier, verdict, (str(error)[:500],))
+        return
+    except Exception as error:
+        context.log.error("a job failed", extra={"station": station, "release": release, "error": type(error).__name__, "frames": frames_of(error)})
+        await _refuse(context, station, dossier, "INVALID", (f"an unforeseen {type(error).__name__} in the {station}; the worker's log says where",))
+        return
+    finally:
+        gauge.dec()
+    reports = [report for report in (after.schema_report, after.privacy, after.utility) if report is not None]
+    _count(context, reports)
+    verdict_now = verdict_of(tuple(finding for report in reports for finding in report.findings)) if reports else "PASS"
+    if verdict_now != "PASS":
+        await _refuse(context, station, after, verdict_now, _reasons(after.findings))
+        return
+    fact = passed(event_id=derive_id(release, passed.type), dataset=after.request.dataset, dossier=after)
+    await context.publish(station, onward, fact)
+
+
+async def _refuse(context: Context, station: Station, dossier: Dossier, verdict: Literal["FAIL", "INSUFFICIENT", "INVALID"],
+                  reasons: tuple[str, ...]) -> None:
+    rejected = CandidateRejected(event_id=derive_id(dossier.request.release_id, station, CandidateRejected.type), dataset=dossier.request.dataset,
+                                 dossier=dossier, station=station, verdict=verdict, reasons=reasons)
+    await context.publish(station, "candidates.rejected", rejected)
+
+
+def _reasons(findings: tuple[Finding, ...]) -> tuple[str, ...]:
+    return tuple(_reason(finding) for finding in findings if finding.verdict != "PASS")
+
+
+def _reason(finding: Finding) -> str:
+    sign = "at most" if finding.direction == "at_most" else "at least"
+    figure = "nothing measured" if finding.value is None else f"{finding.value:.4g}"
+    limit = "" if finding.limit is None else f", limit {sign} {finding.limit:.4g}"
+    return f"{finding.metric} {finding.verdict}: {figure}{limit}{f' ({finding.reason})' if finding.reason else ''}"
+
+
+def _count(context: Context, reports: list[GateReport]) -> None:
+    for report in reports:
+        for finding in report.findings:
+            context.metrics.findings.labels(finding.metric, finding.verdict).inc()
+
+
+def _teller(context: Context, station: Station, dossier: Dossier) -> Callable[[float, str], None]:
+    """Publishes progress from the pool's thread, and waits for nothing."""
+    request = dossier.request
+
+    def tell(fraction: float, message: str) -> None:
+        told = RunProgressed(event_id=derive_id(request.release_id, station, message, f"{fraction:.3f}"), dataset=request.dataset,
+                             run_id=request.run_id, station=station, fraction=min(1.0, max(0.0, fraction)), message=message[:200])
+        context.publisher.send("run.progress", told)
+
+    return tell
+

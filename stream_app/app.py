@@ -1,0 +1,144 @@
+"""One worker: a Faust app with the stations that its settings name, on a broker that is there or on the embedded one."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import tempfile
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from schemas.errors import InputError, TransientError
+from stream_app.adapters.jobs import Jobs
+from stream_app.adapters.metrics import Metrics
+from stream_app.adapters.prompt_transport import PromptTransport
+from stream_app.adapters.publisher import Publisher
+from stream_app.adapters.workplace import Workplace
+from stream_app.agents.context import Context
+from stream_app.agents.deciding import register_ledger, register_planner, register_registry
+from stream_app.agents.monitoring import MonitorStation
+from stream_app.agents.watching import DriftStation
+from stream_app.agents.working import register_privacy, register_trainer, register_utility
+from stream_app.settings import Settings, Station
+from stream_app.signing.deployment import load_trust
+from stream_app.signing.keys import load_secret
+
+if TYPE_CHECKING:
+    from faust.types import AppT
+
+log = logging.getLogger("perennial")
+ASSIGNMENT_S = 90.0
+WARM = ("pandas", "scipy.stats", "sklearn.ensemble", "pyarrow.parquet", "stream_app.agents.training", "stream_app.agents.judging",
+        "stream_app.agents.profiling")
+
+STATIONS: Mapping[Station, Callable[["AppT[Any]", Context], None]] = {
+    "drift": lambda app, context: DriftStation(context).register(app),
+    "planner": register_planner,
+    "ledger": register_ledger,
+    "trainer": register_trainer,
+    "privacy": register_privacy,
+    "utility": register_utility,
+    "registry": register_registry,
+    "monitor": lambda app, context: MonitorStation(context).register(app),
+}
+
+
+def build_app(context: Context) -> "AppT[Any]":
+    """The Faust app of one worker; topics must exist already (``perennial topics apply``)."""
+    import faust
+
+    settings = context.settings
+    app: AppT[Any] = faust.App(
+        settings.group, broker=f"kafka://{settings.bootstrap}", store="memory://", autodiscover=False, web_enabled=False,
+        datadir=tempfile.gettempdir(), topic_allow_declare=False, topic_disable_leader=True, consumer_auto_offset_reset="earliest",
+        broker_session_timeout=settings.session_timeout_seconds, broker_heartbeat_interval=max(0.5, settings.session_timeout_seconds / 5),
+        broker_max_poll_interval=86_400.0, broker_request_timeout=90.0, broker_commit_interval=0.5, broker_commit_every=1,
+        consumer_max_fetch_size=16 * 1_048_576, stream_wait_empty=False, stream_processing_timeout=86_400.0, stream_buffer_maxsize=16,
+    )
+    if settings.embedded:
+        app.transport = PromptTransport(settings.bootstrap, app)
+    for station in settings.stations:
+        STATIONS[station](app, context)
+    return app
+
+
+@dataclass(slots=True)
+class Worker:
+    """A running worker. ``failed`` tells why it must end, once it must."""
+
+    app: "AppT[Any]"
+    context: Context
+    failed: "asyncio.Future[str]"
+
+    async def ended(self) -> str:
+        """Wait for the reason to end: a crash, which the caller must turn into a non-zero exit code."""
+        return await self.failed
+
+
+@asynccontextmanager
+async def worker(settings: Settings) -> AsyncIterator[Worker]:
+    """Start a worker, yield it once its stations have their partitions, stop it at the end.
+
+    Raises ``InputError`` where home lacks its keys, ``TransientError`` where no broker answers.
+    """
+    failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    context = _context(settings, lambda reason: _fail(failed, reason))
+    try:
+        if settings.metrics_port is not None:
+            context.metrics.serve(settings.metrics_port, settings.metrics_host)
+        context.jobs.warm(WARM)
+        app = build_app(context)
+        await app.start()
+        try:
+            await _assigned(app)
+            log.info("worker started", extra={"stations": list(settings.stations), "group": settings.group})
+            yield Worker(app, context, failed)
+        finally:
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(app.stop(), 20)
+    finally:
+        context.publisher.close()
+        context.jobs.close()
+
+
+async def run(settings: Settings) -> int:
+    """Run a worker until it is asked to stop (0) or must end (70)."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    async with worker(settings) as running:
+        stopping, ending = asyncio.ensure_future(stop.wait()), asyncio.ensure_future(running.ended())
+        await asyncio.wait({stopping, ending}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if ending.done():
+            log.critical("worker ends", extra={"reason": ending.result()})
+            return 70
+        ending.cancel()
+    return 0
+
+
+def _context(settings: Settings, crash: Callable[[str], None]) -> Context:
+    if not settings.trust_file.exists():
+        raise InputError(f"{settings.trust_file} is missing: make keys with `perennial keys new --deployment --home {settings.home}`")
+    return Context(
+        settings=settings, workplace=Workplace(settings.home, settings.store_uri), publisher=Publisher(settings.bootstrap, "/worker"),
+        jobs=Jobs(settings.processes), metrics=Metrics(), trust=load_trust(settings.trust_file), service_key=load_secret(settings.service_key),
+        crash=crash)
+
+
+def _fail(failed: "asyncio.Future[str]", reason: str) -> None:
+    if not failed.done():
+        failed.set_result(reason)
+
+
+async def _assigned(app: "AppT[Any]") -> None:
+    """Wait until the group has given this worker its partitions; a member that comes late may wait for a rebalance."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + ASSIGNMENT_S
+    while not app.consumer.assignment():
+        if app.should_stop or loop.time() > until:
+            raise TransientError("the broker gave this worker no partitions: do the topics exist? (`perennial topics apply`)")
+        await asyncio.sleep(0.02)

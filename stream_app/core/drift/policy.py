@@ -1,0 +1,21 @@
+"""How sensitive the tracker is, and at which price in false alarms."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from schemas.model import Model
+
+
+class DriftPolicy(Model):
+    """``alarms_per_million``: false alarms that are accepted in a million stationary rows, over all channels together.
+
+    ``block_rows``: rows between two looks (fewer where the reference is short). ``settle_rows``: after a detection the
+    stream is given that many rows, from the change on, to become the new baseline; meanwhile nothing is reported.
+    ``allowance``: a steady offset per block, in standard deviations, that is no drift.
+    """
+
+    alarms_per_million: Annotated[float, Field(gt=0, le=1_000)] = 0.5
+    block_rows: Annotated[int, Field(ge=50, le=10_000)] = 250
+    settle_rows: Annotated[int, Field(ge=500, le=100_000)] = 5_000
+    allowance: Annotated[float, Field(gt=0, le=5)] = 0.5

@@ -1,0 +1,74 @@
+"""Tests of one null: the members among the units that a synthetic table points at are a random sample of the pool.
+
+Each function returns a p-value (or an e-value) that is valid at any size, without asymptotics.
+"""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from validators.privacy.pool import Flags, Pool
+from validators.statistics import Reals, hypergeometric_tail
+
+BETS = (1.5, 2.0, 4.0, 8.0, 20.0, 100.0)
+TOLERANCE = math.exp(0.25)
+"""Odds of membership that an honest fit may reach before the near test counts them as evidence."""
+DRAWS = 19_999
+
+
+def hit_test(pool: Pool, own: Flags, hit: Flags, threshold: float, rng: np.random.Generator) -> float:
+    """P-value of as many members among the hit units. Rows: hypergeometric. Entities: by drawing members anew.
+
+    An entity's statistic is its hits less what its number of own rows lets one expect, so that large entities add no noise;
+    the pool's hit rate is the same whoever was drawn. Draws go on until the p-value is resolved at ``threshold``.
+    """
+    if pool.by_row:
+        return hypergeometric_tail(int((hit & pool.member[pool.unit]).sum()), int(hit.sum()), pool.members, pool.units)
+    if not hit.any():
+        return 1.0
+    values, counts, observed = _entity_scores(pool, own, hit)
+    above, drawn, enough = 0, 0, max(DRAWS, math.ceil(20 / threshold))
+    while drawn < enough and (drawn < DRAWS or above < 10):
+        draws = rng.multivariate_hypergeometric(counts, pool.members, size=DRAWS, method="marginals")
+        above += int((draws @ values >= observed - 1e-9).sum())
+        drawn += DRAWS
+    return (1 + above) / (1 + drawn)
+
+
+def _entity_scores(pool: Pool, own: Flags, hit: Flags) -> tuple[Reals, npt.NDArray[np.int64], float]:
+    """Distinct scores, how many entities have each, and the members' sum."""
+    rows = np.bincount(pool.unit[own], minlength=pool.units)
+    hits = np.bincount(pool.unit[hit], minlength=pool.units)
+    scores = hits - hits.sum() / max(1, rows.sum()) * rows
+    values, counts = np.unique(scores, return_counts=True)
+    return values, counts.astype(np.int64), float(scores[pool.member].sum())
+
+
+def hit_deviation(pool: Pool, own: Flags, hit: Flags) -> float:
+    """Standard deviation of the members' sum of scores without a leak, as the non-members' scores show it."""
+    others = ~pool.member
+    rows = np.bincount(pool.unit[own], minlength=pool.units)[others]
+    hits = np.bincount(pool.unit[hit], minlength=pool.units)[others]
+    scores = hits - hits.sum() / max(1, rows.sum()) * rows
+    return float(scores.std()) * math.sqrt(pool.members * (pool.units - pool.members) / max(1, pool.units - 1))
+
+
+def ranking_evidence(member: Flags, members: int, others: int, tolerance: float = TOLERANCE) -> float:
+    """The largest value of a test martingale that bets, down a ranking of units, on the next one being a member.
+
+    ``member`` holds the top of the ranking. Under the null each step's odds are members left over others left; the claim
+    tested is that they never exceed ``tolerance`` times those. It reaches x with a chance of at most 1/x (Ville 1939);
+    the mean over bets is a martingale as well.
+    """
+    if not len(member) or not members or not others:
+        return 1.0
+    seen = np.concatenate([[0], np.cumsum(member)[:-1]])
+    left_members, left_others = members - seen, others - (np.arange(len(member)) - seen)
+    weight = tolerance * left_members
+    p = weight / np.maximum(weight + left_others, 1e-300)
+    bets = np.array(BETS)[:, None]
+    logs = np.cumsum(np.where(member, np.log(bets), 0.0) - np.log(bets * p + 1 - p), axis=1)
+    top = logs.max(axis=0)
+    wealth = top + np.log(np.exp(logs - top).mean(axis=0))
+    return float(np.exp(min(700.0, max(0.0, wealth.max()))))
