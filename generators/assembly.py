@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from generators.arrays import Ints
+from generators.arrays import Bools, Ints
 from generators.dependencies import Support, supports
 from generators.grid import INVALID, MISSING, Grid, grid_of
 from schemas.contract import Contract
@@ -24,13 +24,17 @@ class Assembly:
     supports: tuple[Support, ...]
     free: tuple[str, ...]
 
-    def positions(self, table: "pd.DataFrame") -> list[Ints]:
-        """Positions of each free column (missing is the grid's size), rows with an invalid cell left out."""
-        found = [self.grids[name].positions(table[name]) for name in self.free]
+    def valid(self, table: "pd.DataFrame") -> Bools:
+        """Rows whose free columns all have a position: what breaks the contract is not modelled."""
         valid = np.ones(len(table), dtype=bool)
-        for column in found:
-            valid &= column != INVALID
-        return [np.where(column == MISSING, self.grids[name].size, column)[valid] for name, column in zip(self.free, found, strict=True)]
+        for name in self.free:
+            valid &= self.grids[name].positions(table[name]) != INVALID
+        return valid
+
+    def positions(self, table: "pd.DataFrame") -> list[Ints]:
+        """Positions of each free column of valid rows; missing is the grid's size."""
+        found = [self.grids[name].positions(table[name]) for name in self.free]
+        return [np.where(column < 0, self.grids[name].size, column) for name, column in zip(self.free, found, strict=True)]
 
     def table(self, positions: Ints) -> "pd.DataFrame":
         """The typed table of (rows, free columns) positions."""

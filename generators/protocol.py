@@ -64,7 +64,9 @@ class Family(Protocol):
         """What to ask the ledger for, to meet the contract's epsilon; pure arithmetic, empty for empirical families."""
 
     def fit(self, table: "pd.DataFrame", request: FitRequest, progress: Progress) -> FittedModel:
-        """Fit to the train share, typed by the contract. Raises ``BudgetError``, ``ContractError``, ``InsufficientEvidence``."""
+        """Fit to the train share, typed by the contract. Raises ``BudgetError``, ``ContractError``,
+        ``InsufficientEvidence``.
+        """
 
     def load(self, body: bytes, contract: Contract) -> FittedModel:
         """The model that ``to_bytes`` wrote; raises ``ArtefactError``."""

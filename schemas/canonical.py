@@ -13,7 +13,6 @@ from typing import Any, Never
 from schemas.errors import ContractError
 
 
-
 def canonical(value: Any) -> bytes:
     """RFC 8785 bytes of a JSON value; raises ``ContractError`` on NaN, infinities and integers beyond 2^53."""
     import rfc8785

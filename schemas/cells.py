@@ -12,14 +12,20 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-DTYPES: dict[LogicalType, str] = {"integer": "Int64", "number": "float64", "string": "object", "boolean": "boolean",
-                                  "date": "datetime64[us]", "timestamp": "datetime64[us]"}
+DTYPES: dict[LogicalType, str] = {
+    "integer": "Int64",
+    "number": "float64",
+    "string": "object",
+    "boolean": "boolean",
+    "date": "datetime64[us]",
+    "timestamp": "datetime64[us]",
+}
 """The dtype of each logical type; missing is NA, NaN, None, NA and NaT."""
 
 _TRUE = frozenset({"true", "t", "yes", "y", "1", "1.0"})
 _FALSE = frozenset({"false", "f", "no", "n", "0", "0.0"})
-_LARGEST_EXACT = 2.0 ** 53
-_INT64 = range(-(2 ** 63), 2 ** 63)
+_LARGEST_EXACT = 2.0**53
+_INT64 = range(-(2**63), 2**63)
 
 
 def typed(series: "pd.Series[Any]", kind: LogicalType) -> "tuple[pd.Series[Any], pd.Series[Any]]":
@@ -36,7 +42,7 @@ def typed(series: "pd.Series[Any]", kind: LogicalType) -> "tuple[pd.Series[Any],
 
 
 def _plain(series: "pd.Series[Any]") -> "pd.Series[Any]":
-    """numpy or pandas' own nullable dtypes, or objects: no categories, no Arrow, no sparse, no periods."""
+    """Numpy's or pandas' own nullable dtypes, or objects: no categories, no Arrow, no sparse, no periods."""
     import numpy as np
     import pandas as pd
 
@@ -47,8 +53,7 @@ def _plain(series: "pd.Series[Any]") -> "pd.Series[Any]":
     if isinstance(dtype, (pd.DatetimeTZDtype, pd.BooleanDtype)):
         return series
     if pd.api.types.is_integer_dtype(dtype) and not isinstance(dtype, (pd.CategoricalDtype, pd.SparseDtype)):
-        whole = series.astype("UInt64" if pd.api.types.is_unsigned_integer_dtype(dtype) else "Int64")
-        return whole
+        return pd.Series(series.astype("UInt64" if pd.api.types.is_unsigned_integer_dtype(dtype) else "Int64"))
     if pd.api.types.is_float_dtype(dtype) and not isinstance(dtype, (pd.CategoricalDtype, pd.SparseDtype)):
         return pd.Series(series.to_numpy(dtype="float64", na_value=np.nan))
     return pd.Series(list(series), dtype=object)
@@ -61,7 +66,10 @@ def _present(series: "pd.Series[Any]", kind: LogicalType) -> "np.ndarray[Any, An
         return np.asarray(series.notna(), dtype=bool)
     present = [not _is_missing(value) for value in series]
     if kind != "string":
-        present = [kept and not (isinstance(value, str) and not value.strip()) for kept, value in zip(present, series, strict=True)]
+        present = [
+            kept and not (isinstance(value, str) and not value.strip())
+            for kept, value in zip(present, series, strict=True)
+        ]
     return np.asarray(present, dtype=bool)
 
 
@@ -89,7 +97,12 @@ def _numbers(series: "pd.Series[Any]") -> "np.ndarray[Any, Any]":
 
 
 def _number(value: object) -> float:
-    if not isinstance(value, (str, int, float, Decimal)) and getattr(getattr(value, "dtype", None), "kind", "") not in ("i", "u", "f", "b"):
+    if not isinstance(value, (str, int, float, Decimal)) and getattr(getattr(value, "dtype", None), "kind", "") not in (
+        "i",
+        "u",
+        "f",
+        "b",
+    ):
         return math.nan
     if isinstance(value, str) and "_" in value:
         return math.nan
@@ -104,11 +117,15 @@ def _integers(series: "pd.Series[Any]") -> "pd.Series[Any]":
     import pandas as pd
 
     if series.dtype.kind in "iu":
-        too_large = np.asarray(series.fillna(0) > _INT64.stop - 1, dtype=bool) if series.dtype.kind == "u" else np.zeros(len(series), dtype=bool)
+        too_large = (
+            np.asarray(series.fillna(0) > _INT64.stop - 1, dtype=bool)
+            if series.dtype.kind == "u"
+            else np.zeros(len(series), dtype=bool)
+        )
         return series.mask(too_large, 0).astype("Int64").mask(too_large)
     numbers = _numbers(series)
     with np.errstate(invalid="ignore"):
-        whole = (numbers == np.floor(numbers)) & (np.abs(numbers) < 2.0 ** 63)
+        whole = (numbers == np.floor(numbers)) & (np.abs(numbers) < 2.0**63)
     found = pd.Series(np.where(whole, numbers, 0).astype("int64")).astype("Int64").mask(~whole)
     if series.dtype == object:
         for row in np.flatnonzero(np.abs(np.nan_to_num(numbers)) >= _LARGEST_EXACT):
@@ -189,7 +206,11 @@ def _string(value: object) -> str | None:
     if math.isnan(number):
         return None
     # A column of whole numbers with gaps is read as floats; the text people mean has no ".0".
-    return str(int(number)) if isinstance(value, float) and number.is_integer() and abs(number) < _LARGEST_EXACT else str(value)
+    return (
+        str(int(number))
+        if isinstance(value, float) and number.is_integer() and abs(number) < _LARGEST_EXACT
+        else str(value)
+    )
 
 
 def _is_text(value: str | bytes) -> bool:
@@ -232,11 +253,13 @@ def _parsed(series: "pd.Series[Any]") -> list[Any]:
         return cells
     unique = pd.Series(pd.unique(series[text]), dtype=object)
     stamps = pd.to_datetime(unique, errors="coerce", utc=True, format="ISO8601").dt.tz_localize(None)
-    known = {value: stamp if not pd.isna(stamp) else _timestamp(value) for value, stamp in zip(unique, stamps, strict=True)}
+    known = {
+        value: stamp if not pd.isna(stamp) else _timestamp(value) for value, stamp in zip(unique, stamps, strict=True)
+    }
     return [known[value] if is_text else value for value, is_text in zip(cells, text, strict=True)]
 
 
-def _timestamp(value: object) -> Any:
+def _timestamp(value: Any) -> Any:
     """A naive UTC time that datetime64[us] holds, or ``NaT``; numbers are no times, for nobody said in which unit."""
     import numpy as np
     import pandas as pd
@@ -273,4 +296,10 @@ def _dates(series: "pd.Series[Any]") -> "pd.Series[Any]":
 
 
 _CONVERTERS: "dict[LogicalType, Callable[[pd.Series[Any]], Any]]" = {
-    "integer": _integers, "number": _numbers, "string": _strings, "boolean": _booleans, "date": _dates, "timestamp": _timestamps}
+    "integer": _integers,
+    "number": _numbers,
+    "string": _strings,
+    "boolean": _booleans,
+    "date": _dates,
+    "timestamp": _timestamps,
+}

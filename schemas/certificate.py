@@ -1,6 +1,7 @@
 """Certificates: in-toto statements (v1) about the files of one release.
 
-A statement's subjects are the SHA-256 of every plaintext file; its predicate says what was promised, measured and spent.
+A statement's subjects are the SHA-256 of every plaintext file; its predicate says what was promised, measured and
+spent.
 """
 
 from typing import Literal
@@ -29,7 +30,8 @@ class Subject(Model):
 
 
 class PrivacyClaim(Model):
-    """What is guaranteed. Formal: ``epsilon`` of this release is composed from the recorded mechanisms; empirical: it is absent.
+    """What is guaranteed. Formal: ``epsilon`` of this release is composed from the recorded mechanisms; empirical: it
+    is absent.
 
     ``scope_epsilon`` is what the whole budget scope has spent, this release and all rejected attempts included.
     """

@@ -15,7 +15,11 @@ def to_message(event: Event, source: str, at: datetime | None = None) -> tuple[b
     ``at`` is a hint for people who read the topic; no decision uses it.
     """
     attributes = {
-        "specversion": "1.0", "id": event.event_id, "source": source, "type": event.type, "subject": event.key,
+        "specversion": "1.0",
+        "id": event.event_id,
+        "source": source,
+        "type": event.type,
+        "subject": event.key,
         "time": (at or datetime.now(UTC)).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
     } | event.extensions()
     headers = [(f"ce_{name}", value.encode()) for name, value in attributes.items()]

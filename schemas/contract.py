@@ -15,8 +15,9 @@ from schemas.model import Epsilon, Model, Name
 Scalar = bool | int | float | str
 LogicalType = Literal["integer", "number", "string", "boolean", "date", "timestamp"]
 Role = Literal["modelled", "entity", "time", "identifier", "ignored"]
-"""``modelled`` columns are synthesised; ``entity`` is the privacy unit's key and ``time`` orders rows (neither is released);
-``identifier`` and ``ignored`` columns are neither read by a generator nor released."""
+"""``modelled`` columns are synthesised; ``entity`` is the privacy unit's key and ``time`` orders rows (neither is
+released); ``identifier`` and ``ignored`` columns are neither read by a generator nor released.
+"""
 
 
 class Categories(Model):
@@ -35,7 +36,9 @@ class Categories(Model):
 
 
 class Range(Model):
-    """A public numeric range on a lattice: values are ``lower + i * resolution``; dates and timestamps count seconds since 1970."""
+    """A public numeric range on a lattice: values are ``lower + i * resolution``; dates and timestamps count seconds
+    since 1970.
+    """
 
     kind: Literal["range"] = "range"
     lower: float
@@ -67,7 +70,8 @@ class Column(Model):
 
 
 class Dependency(Model):
-    """``dependent`` is a public function of ``determinants``: each row of ``table`` is their values, then the dependent's.
+    """``dependent`` is a public function of ``determinants``: each row of ``table`` is their values, then the
+    dependent's.
 
     Combinations that the table does not list cannot occur. It costs no budget, because it is no fact about anyone.
     """
@@ -112,7 +116,8 @@ class Privacy(Model):
     """What is promised, and out of which budget.
 
     ``claim``: formal needs a mechanism and confirmed domains, empirical certifies no epsilon. ``timing``: what decides
-    *when* to regenerate; ``raw`` (drift on the raw stream) puts the timing outside the guarantee, and the certificate says so.
+    *when* to regenerate; ``raw`` (drift on the raw stream) puts the timing outside the guarantee, and the certificate
+    says so.
     """
 
     claim: Literal["formal", "empirical"] = "formal"
@@ -151,7 +156,9 @@ class Tier(Model):
 
 
 class Regeneration(Model):
-    """When and how often: ``debounce_rows`` of live rows must pass between two drift-triggered runs; ``ladder`` is what to try after a rejection."""
+    """When and how often: ``debounce_rows`` of live rows must pass between two drift-triggered runs; ``ladder`` is
+    what to try after a rejection.
+    """
 
     on_drift: bool = True
     on_expiry: bool = True
@@ -239,7 +246,9 @@ class Contract(Model):
     def _named_columns(self) -> list[tuple[str, str]]:
         policy = self.policy
         named = [("the privacy unit", policy.privacy.unit.column), ("the target", policy.target)]
-        named += [("a dependency", name) for item in policy.dependencies for name in (*item.determinants, item.dependent)]
+        named += [
+            ("a dependency", name) for item in policy.dependencies for name in (*item.determinants, item.dependent)
+        ]
         named += [("a constraint", name) for item in policy.constraints for name in (item.left, item.right)]
         named += [("a subgroup", name) for name in policy.subgroups]
         named += [("a triple", name) for triple in policy.triples for name in triple]

@@ -37,14 +37,26 @@ class Drafted:
     text: str
 
 
-def draft(frame: "pd.DataFrame", dataset: str, target: str | None = None, entity: str | None = None, time: str | None = None,
-          subgroups: Sequence[str] = (), epsilon: float | str | None = None, public_domains: bool = False) -> Drafted:
-    """Draft a contract for ``frame``. Raises ``InputError`` where a named column is missing, or nothing is left to model.
+def draft(
+    frame: "pd.DataFrame",
+    dataset: str,
+    target: str | None = None,
+    entity: str | None = None,
+    time: str | None = None,
+    subgroups: Sequence[str] = (),
+    epsilon: float | str | None = None,
+    public_domains: bool = False,
+) -> Drafted:
+    """Draft a contract for ``frame``. Raises ``InputError`` where a named column is missing, or nothing is left to
+    model.
 
     A dataset's name is lower-cased and its odd characters replaced where needed, and the head comment says so.
     ``public_domains`` states that domains, bounds and dependencies seen in the file are public knowledge.
     """
-    frame = _checked(frame, {"--target": target, "--entity": entity, "--time": time} | {f"--subgroup {name}": name for name in subgroups})
+    frame = _checked(
+        frame,
+        {"--target": target, "--entity": entity, "--time": time} | {f"--subgroup {name}": name for name in subgroups},
+    )
     name = _dataset(dataset)
     keep = frozenset(item for item in (target, *subgroups) if item is not None)
     drafts = [_drafted(frame, column, target, entity, time, keep, public_domains) for column in frame.columns]
@@ -56,8 +68,13 @@ def draft(frame: "pd.DataFrame", dataset: str, target: str | None = None, entity
     typed = conform(frame, plain).table
     _flag_copies(typed, target, comments)
     declared = _declare(typed, columns, target, public_domains, comments)
-    policy = Policy(privacy=_privacy(frame, name, entity, epsilon), target=target, dependencies=declared,
-                    subgroups=tuple(dict.fromkeys(subgroups)), regeneration=_regeneration(len(frame)))
+    policy = Policy(
+        privacy=_privacy(frame, name, entity, epsilon),
+        target=target,
+        dependencies=declared,
+        subgroups=tuple(dict.fromkeys(subgroups)),
+        regeneration=_regeneration(len(frame)),
+    )
     comments |= _policy_comments(len(frame), entity, target, public_domains)
     comments[""] = _head(name, dataset, columns, public_domains)
     contract = Contract.from_document(plain.document() | {"policy": policy.document()})
@@ -76,7 +93,9 @@ def _checked(frame: "pd.DataFrame", named: Mapping[str, str | None]) -> "pd.Data
         if name is not None and name not in names:
             raise InputError(f"{option}: the table has no column {name}; it has {', '.join(names[:30])}")
     if named["--target"] in {named["--entity"], named["--time"]} - {None}:
-        raise InputError("--target: the target can be neither the entity nor the time column, for those are not released")
+        raise InputError(
+            "--target: the target can be neither the entity nor the time column, for those are not released"
+        )
     return frame.set_axis(names, axis=1)
 
 
@@ -87,8 +106,15 @@ def _dataset(given: str) -> str:
     return slug
 
 
-def _drafted(frame: "pd.DataFrame", name: str, target: str | None, entity: str | None, time: str | None,
-             keep: frozenset[str], confirmed: bool) -> Drafting:
+def _drafted(
+    frame: "pd.DataFrame",
+    name: str,
+    target: str | None,
+    entity: str | None,
+    time: str | None,
+    keep: frozenset[str],
+    confirmed: bool,
+) -> Drafting:
     forced = {entity: "entity", time: "time"}.get(name) or ("modelled" if name in keep else None)
     found = draft_column(frame[name], name, cast("Any", forced), confirmed)
     if name == time and found.column.type not in ("date", "timestamp", "integer", "number"):
@@ -100,19 +126,33 @@ def _drafted(frame: "pd.DataFrame", name: str, target: str | None, entity: str |
 
 def _flag_copies(typed: "pd.DataFrame", target: str | None, comments: dict[str, str]) -> None:
     for name in near_copies(_first_rows(typed), target) if target is not None else ():
-        comments[name] += (f"\nALMOST A COPY of {target}: it predicts the target nearly alone. If it is only known once the target is,"
-                           "\nset role: ignored, or every model will look too good.")
+        comments[name] += (
+            f"\nALMOST A COPY of {target}: it predicts the target nearly alone. If it is only known once the target is,"
+            "\nset role: ignored, or every model will look too good."
+        )
 
 
-def _declare(typed: "pd.DataFrame", columns: tuple[Column, ...], target: str | None, public: bool,
-             comments: dict[str, str]) -> tuple[Dependency, ...]:
-    few = [column.name for column in columns if column.name in typed and column.type not in ("date", "timestamp")
-           and 1 < typed[column.name].nunique() <= MOST_COMBINATIONS]
+def _declare(
+    typed: "pd.DataFrame", columns: tuple[Column, ...], target: str | None, public: bool, comments: dict[str, str]
+) -> tuple[Dependency, ...]:
+    few = [
+        column.name
+        for column in columns
+        if column.name in typed
+        and column.type not in ("date", "timestamp")
+        and 1 < typed[column.name].nunique() <= MOST_COMBINATIONS
+    ]
     declared = []
     for found in dependencies(typed[few], target):
         rows_seen = typed[[*found.determinants, found.dependent]].dropna()
-        counted = rows_seen.value_counts().reset_index().sort_values(["count", found.dependent], ascending=[False, True])
-        table = counted.drop_duplicates(list(found.determinants)).sort_values(list(found.determinants)).drop(columns="count")
+        counted = (
+            rows_seen.value_counts().reset_index().sort_values(["count", found.dependent], ascending=[False, True])
+        )
+        table = (
+            counted.drop_duplicates(list(found.determinants))
+            .sort_values(list(found.determinants))
+            .drop(columns="count")
+        )
         exceptions = len(rows_seen) - int(counted.loc[table.index, "count"].sum())
         comments[found.dependent] += _dependency_comment(found, len(table), exceptions, public)
         if public:
@@ -124,7 +164,11 @@ def _declare(typed: "pd.DataFrame", columns: tuple[Column, ...], target: str | N
 def _dependency_comment(found: Determined, combinations: int, exceptions: int, public: bool) -> str:
     by = " and ".join(found.determinants)
     rows = f"all but {exceptions} rows" if exceptions else "every row"
-    end = "declared below as a public dependency." if public else "if that is public knowledge, declare it under dependencies."
+    end = (
+        "declared below as a public dependency."
+        if public
+        else "if that is public knowledge, declare it under dependencies."
+    )
     return f"\nFollows from {by} in {rows} ({combinations} combinations): {end}"
 
 
@@ -144,7 +188,13 @@ def _privacy(frame: "pd.DataFrame", scope: str, entity: str | None, epsilon: flo
     if entity is not None:
         unit = PrivacyUnit(kind="entity", column=entity, max_rows=_round(float(frame[entity].value_counts().median())))
     delta = min(1e-5, 10.0 ** -math.ceil(math.log10(max(10, len(frame)))))
-    return Privacy(scope=scope, unit=unit, epsilon=epsilon_text(float(chosen)), cap_epsilon=epsilon_text(float(4 * chosen)), delta=delta)
+    return Privacy(
+        scope=scope,
+        unit=unit,
+        epsilon=epsilon_text(float(chosen)),
+        cap_epsilon=epsilon_text(float(4 * chosen)),
+        delta=delta,
+    )
 
 
 def _round(value: float) -> int:
@@ -165,21 +215,29 @@ def _first_rows(frame: "pd.DataFrame") -> "pd.DataFrame":
 
 def _head(name: str, given: str, columns: tuple[Column, ...], public: bool) -> str:
     personal = [column.name for column in columns if column.personal is not None]
-    lines = ["Drafted from a file: read every line before you apply it. It is an Open Data Contract Standard v3 document;",
-             "what Perennial decides by stands under the custom property perennial."]
+    lines = [
+        "Drafted from a file: read every line before you apply it. It is an Open Data Contract Standard v3 document;",
+        "what Perennial decides by stands under the custom property perennial.",
+    ]
     if name != given:
         lines.append("The dataset's name was adapted: lower case, no spaces or odd characters.")
     if personal:
         lines.append(f"Personal data suspected in: {', '.join(personal)}.")
-    lines.append("Domains were stated to be public knowledge (--public-domains)." if public else
-                 "Domains were seen in the data and are unconfirmed: a formal claim refuses them. Set confirmed: true where a domain is"
-                 "\npublic knowledge, or change it to one that is.")
+    lines.append(
+        "Domains were stated to be public knowledge (--public-domains)."
+        if public
+        else "Domains were seen in the data and are unconfirmed: a formal claim refuses them. Set confirmed: true where a domain is"
+        "\npublic knowledge, or change it to one that is."
+    )
     return "\n".join(lines)
 
 
 def _policy_comments(rows: int, entity: str | None, target: str | None, public: bool) -> dict[str, str]:
-    unit = (f"All rows with one value of {entity} are protected together, and at most max_rows of each are used."
-            if entity is not None else "Each row is protected by itself. Where one person or thing has several rows, use kind: entity.")
+    unit = (
+        f"All rows with one value of {entity} are protected together, and at most max_rows of each are used."
+        if entity is not None
+        else "Each row is protected by itself. Where one person or thing has several rows, use kind: entity."
+    )
     comments = {
         "policy.privacy.claim": "formal: a generator with a proof and confirmed domains; empirical: measured only, no epsilon certified.",
         "policy.privacy.unit": unit,
@@ -187,17 +245,20 @@ def _policy_comments(rows: int, entity: str | None, target: str | None, public: 
         "policy.privacy.epsilon": "One release may cost this much; all releases of the scope together at most cap_epsilon.",
         "policy.privacy.delta": "Below one in the number of rows.",
         "policy.privacy.timing": "raw: drift on the raw stream decides when to regenerate, which lies outside the guarantee;\n"
-                                 "schedule or private keep the timing inside.",
+        "schedule or private keep the timing inside.",
         "policy.tier": "Who must sign before a release leaves: privacy_officer, legal, owner.",
         "policy.split": "Shares of the privacy units; only train is ever seen by a generator.",
         "policy.regeneration": "debounce_rows live rows pass between two runs that drift triggers.",
-        "policy.limits": "Defaults: " + ", ".join(f"{limit.metric} {limit.direction.replace('_', ' ')} {limit.default:g}"
-                                                  for limit in LIMITS) + ".",
+        "policy.limits": "Defaults: "
+        + ", ".join(f"{limit.metric} {limit.direction.replace('_', ' ')} {limit.default:g}" for limit in LIMITS)
+        + ".",
     }
     if target is not None:
         comments["policy.target"] = "What models will be trained to predict; train-synthetic-test-real measures it."
     if public:
         comments["policy.dependencies"] = "Combinations that are not listed cannot occur."
     if rows < _SMALL:
-        comments["policy.privacy.epsilon"] += "\nThe table is small: at this epsilon noise may drown it, and gates may find too little evidence."
+        comments["policy.privacy.epsilon"] += (
+            "\nThe table is small: at this epsilon noise may drown it, and gates may find too little evidence."
+        )
     return comments

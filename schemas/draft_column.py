@@ -31,21 +31,36 @@ class Drafting:
 
 
 def draft_column(raw: "pd.Series[Any]", name: str, forced: Role | None, confirmed: bool) -> Drafting:
-    """The column as seen; ``forced`` is the role that a person named for it. Comments hold no values of free text or keys."""
+    """The column as seen; ``forced`` is the role that a person named for it. Comments hold no values of free text or
+    keys.
+    """
     kind = _type(raw)
     values, _ = typed(raw, kind)
     present = values.dropna()
-    hint = personal_hint(name, [str(value) for value in present.drop_duplicates().iloc[:_SAMPLE]] if kind in ("string", "integer") else [])
+    hint = personal_hint(
+        name,
+        [str(value) for value in present.drop_duplicates().iloc[:_SAMPLE]] if kind in ("string", "integer") else [],
+    )
     unique = len(present) == len(values) >= _KEY_ROWS and kind != "number" and present.is_unique
     role, why = (forced, _forced(forced)) if forced else _role(name, kind, present, hint, unique)
     domain, seen = _domain(present, kind, forced == "modelled", confirmed) if role == "modelled" else (None, "")
     if role == "modelled" and domain is None:
         role, why = "ignored", seen
-    column = Column(name=name, type=kind, role=role, required=len(present) == len(values), unique=unique and role != "modelled",
-                    domain=domain, personal=hint.what if hint else None)
+    column = Column(
+        name=name,
+        type=kind,
+        role=role,
+        required=len(present) == len(values),
+        unique=unique and role != "modelled",
+        domain=domain,
+        personal=hint.what if hint else None,
+    )
     missing = f"{_percent(1 - len(present) / len(values))} missing" if len(present) < len(values) else "never missing"
-    lines = [f"{kind}, {missing}." + (f" {why}" if why else ""), seen if domain else "",
-             f"May be personal data: {hint.what}." if hint else ""]
+    lines = [
+        f"{kind}, {missing}." + (f" {why}" if why else ""),
+        seen if domain else "",
+        f"May be personal data: {hint.what}." if hint else "",
+    ]
     return Drafting(column, "\n".join(line for line in lines if line))
 
 
@@ -54,8 +69,10 @@ def _percent(share: float) -> str:
 
 
 def _forced(role: Role) -> str:
-    return {"entity": "The privacy unit's key: bounds contributions, is not released.",
-            "time": "Orders the rows, is not released."}.get(role, "")
+    return {
+        "entity": "The privacy unit's key: bounds contributions, is not released.",
+        "time": "Orders the rows, is not released.",
+    }.get(role, "")
 
 
 def _type(raw: "pd.Series[Any]") -> LogicalType:
@@ -71,7 +88,11 @@ def _type(raw: "pd.Series[Any]") -> LogicalType:
         return _time_type(raw)
     present = raw.dropna()
     texts = {value.strip().lower() for value in present.iloc[:_SAMPLE] if isinstance(value, str)}
-    if not len(present) or all(isinstance(value, bool) for value in present) or (texts and texts <= _TRUTH and _fits(raw, "boolean")):
+    if (
+        not len(present)
+        or all(isinstance(value, bool) for value in present)
+        or (texts and texts <= _TRUTH and _fits(raw, "boolean"))
+    ):
         return "boolean" if len(present) else "string"
     if any(re.match(r"^\s*0\d", text) for text in texts):
         return "string"
@@ -105,7 +126,10 @@ def _role(name: str, kind: LogicalType, present: "pd.Series[Any]", hint: Hint | 
     if hint is not None and hint.direct and kind in ("string", "integer") and distinct > _FEW_CATEGORIES:
         return "identifier", "Identifies people directly, so never read by a generator."
     if _KEY.search(name) and distinct > 2 * _FEW_CATEGORIES and kind in ("integer", "string"):
-        return "identifier", "Named like a key and has many values. If its rows belong together, draft again with --entity."
+        return (
+            "identifier",
+            "Named like a key and has many values. If its rows belong together, draft again with --entity.",
+        )
     if kind == "string" and not _few(distinct, len(present)):
         return "ignored", f"Free text or too many different values ({distinct}) to be public categories, so ignored."
     return "modelled", ""
@@ -125,12 +149,18 @@ def _domain(present: "pd.Series[Any]", kind: LogicalType, wanted: bool, confirme
     if kind == "string":
         if distinct > MOST_CATEGORIES:
             return None, f"Too many different values ({distinct}) to be categories, so ignored."
-        return Categories(values=tuple(sorted(present.unique())), confirmed=confirmed), f"{distinct} categories, {state}."
+        return Categories(
+            values=tuple(sorted(present.unique())), confirmed=confirmed
+        ), f"{distinct} categories, {state}."
     if kind == "integer" and (distinct <= 2 or (wanted and distinct <= _FEW_CATEGORIES)):
-        return Categories(values=tuple(sorted(int(value) for value in present.unique())), confirmed=confirmed), f"{distinct} categories, {state}."
+        return Categories(
+            values=tuple(sorted(int(value) for value in present.unique())), confirmed=confirmed
+        ), f"{distinct} categories, {state}."
     if kind in ("date", "timestamp"):
         domain, why = time_range(present.astype("int64").to_numpy(dtype="float64") / 1_000_000)
-        return domain.model_copy(update={"confirmed": confirmed}), f"{_day(domain.lower)} to {_day(domain.upper)} in seconds since 1970, {why}, {state}."
+        return domain.model_copy(
+            update={"confirmed": confirmed}
+        ), f"{_day(domain.lower)} to {_day(domain.upper)} in seconds since 1970, {why}, {state}."
     domain, why = number_range(present.to_numpy(dtype="float64"), whole=kind == "integer")
     return domain.model_copy(update={"confirmed": confirmed}), f"Range rounded outwards, {why}, {state}."
 

@@ -1,6 +1,7 @@
 """Writes every published schema: JSON Schemas of events, contract and certificate, and the AsyncAPI document.
 
-The files under ``schemas/exported`` are these; a test compares them, so a change of a model shows up as a change of a file.
+The files under ``schemas/exported`` are these; a test compares them, so a change of a model shows up as a change of a
+file.
 """
 
 import json
@@ -19,7 +20,10 @@ from schemas.events.releases import Status
 
 EXPORTED = Path(__file__).parent / "exported"
 DOCUMENTS: Mapping[str, type[BaseModel]] = {
-    "contract": Contract, "certificate": Statement, "envelope": Envelope, "status": Status,
+    "contract": Contract,
+    "certificate": Statement,
+    "envelope": Envelope,
+    "status": Status,
 }
 
 
@@ -27,8 +31,12 @@ def documents() -> dict[str, str]:
     """File name to text, of everything that is exported."""
     schemas = {f"{short_name(kind)}.schema.json": model for kind, model in EVENTS.items()}
     schemas |= {f"{name}.schema.json": model for name, model in DOCUMENTS.items()}
-    found = {name: _text({"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema(by_alias=True)})
-             for name, model in schemas.items()}
+    found = {
+        name: _text(
+            {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema(by_alias=True)}
+        )
+        for name, model in schemas.items()
+    }
     return found | {"asyncapi.json": _text(asyncapi())}
 
 

@@ -21,7 +21,7 @@ class Finding(Model):
 
     metric: str
     gate: Gate
-    value: float | None
+    value: float | None = None
     interval: tuple[float, float] | None = None
     limit: float | None = None
     direction: Literal["at_most", "at_least"] = "at_most"

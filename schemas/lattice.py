@@ -36,18 +36,30 @@ def time_range(seconds: "Floats") -> tuple[Range, str]:
     """A range of times since 1970, rounded outwards by up to a month, in whole days, hours, minutes or seconds."""
     import numpy as np
 
-    resolution, unit = next(((step, unit) for step, unit in ((86_400.0, "days"), (3_600.0, "hours"), (60.0, "minutes"), (1.0, "seconds"))
-                             if not np.any(seconds % step)), (1e-6, "microseconds"))
+    resolution, unit = next(
+        (
+            (step, unit)
+            for step, unit in ((86_400.0, "days"), (3_600.0, "hours"), (60.0, "minutes"), (1.0, "seconds"))
+            if not np.any(seconds % step)
+        ),
+        (1e-6, "microseconds"),
+    )
     day = 86_400.0
     lower = math.floor(float(seconds.min()) / _MONTH) * _MONTH // day * day
     upper = (math.ceil(float(seconds.max()) / _MONTH) * _MONTH // day + 1) * day
-    return Range(lower=min(lower, float(seconds.min()) // day * day), upper=upper, resolution=resolution), f"whole {unit}"
+    return Range(
+        lower=min(lower, float(seconds.min()) // day * day), upper=upper, resolution=resolution
+    ), f"whole {unit}"
 
 
 def _whole_resolution(distinct: "Floats") -> tuple[float, str]:
     import numpy as np
 
-    steps = np.diff(distinct).astype("int64") if len(distinct) > 1 and abs(distinct).max() < 2 ** 53 else np.ones(1, dtype="int64")
+    steps = (
+        np.diff(distinct).astype("int64")
+        if len(distinct) > 1 and abs(distinct).max() < 2**53
+        else np.ones(1, dtype="int64")
+    )
     common = float(np.gcd.reduce(steps)) if len(distinct) > 20 else 1.0
     return common, "whole numbers" if common == 1 else f"whole numbers in steps of {common:g}"
 
@@ -59,12 +71,17 @@ def _resolution(distinct: "Floats") -> tuple[float, str]:
     span = float(distinct[-1] - distinct[0])
     tolerance = 1e-9 * max(1.0, float(abs(distinct).max()))
     for places in range(_DECIMALS + 1):
-        if np.all(np.abs(distinct - np.round(distinct, places)) <= tolerance) and span * 10 ** places <= 100 * _MOST_STEPS:
-            return 10.0 ** -places, f"{places} decimal places" if places else "whole numbers"
+        if (
+            np.all(np.abs(distinct - np.round(distinct, places)) <= tolerance)
+            and span * 10**places <= 100 * _MOST_STEPS
+        ):
+            return 10.0**-places, f"{places} decimal places" if places else "whole numbers"
     equal = _equal_steps(distinct)
     if equal is not None:
         return equal, "equal steps, like whole numbers that were standardised"
-    return 10.0 ** math.floor(math.log10(span / _CONTINUOUS_STEPS)) if span > 0 else 1.0, "continuous, in about ten thousand steps"
+    return 10.0 ** math.floor(
+        math.log10(span / _CONTINUOUS_STEPS)
+    ) if span > 0 else 1.0, "continuous, in about ten thousand steps"
 
 
 def _equal_steps(distinct: "Floats") -> float | None:

@@ -15,7 +15,9 @@ Positive = Annotated[float, Field(gt=0)]
 
 
 class Gaussian(Model):
-    """Gaussian noise of standard deviation ``noise_multiplier`` x L2 sensitivity, ``count`` times (Dwork and Roth 2014, A)."""
+    """Gaussian noise of standard deviation ``noise_multiplier`` x L2 sensitivity, ``count`` times (Dwork and Roth
+    2014, A).
+    """
 
     kind: Literal["gaussian"] = "gaussian"
     noise_multiplier: Positive

@@ -19,14 +19,22 @@ EventId = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_.:-]{1,100}$")]
 ReleaseId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,140}$")]
 RunId = ReleaseId
 Epsilon = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}(\.[0-9]{1,9})?$")]
-"""A privacy loss as a decimal string, rounded up: RFC 8785 would write 1.0 as 1, and a float could be read back smaller."""
+"""A privacy loss as a decimal string, rounded up: RFC 8785 would write 1.0 as 1, and a float could be read back
+smaller.
+"""
 
 
 class Model(BaseModel):
     """A frozen document that refuses unknown fields, NaN and infinities."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, ser_json_bytes="base64",
-                              val_json_bytes="base64", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        ser_json_bytes="base64",
+        val_json_bytes="base64",
+        hide_input_in_errors=True,
+    )
 
     def document(self) -> dict[str, Any]:
         """The JSON value, fields without a value left out, so that adding an optional field changes no digest."""
@@ -55,8 +63,10 @@ class Model(BaseModel):
 
 
 def _faults(error: ValidationError) -> str:
-    shown = [f"{'.'.join(str(part) for part in fault['loc']) or 'document'}: {fault['msg']}"
-             for fault in error.errors(include_input=False, include_url=False)]
+    shown = [
+        f"{'.'.join(str(part) for part in fault['loc']) or 'document'}: {fault['msg']}"
+        for fault in error.errors(include_input=False, include_url=False)
+    ]
     return "; ".join(shown[:5]) + (f" (+{len(shown) - 5} more)" if len(shown) > 5 else "")
 
 
@@ -64,4 +74,8 @@ def epsilon_text(value: float, places: int = 6) -> str:
     """``value`` as a decimal string, rounded up, so that what is written never understates the loss."""
     if not math.isfinite(value) or value < 0:
         raise ContractError("an epsilon must be finite and not negative")
-    return str(Decimal(repr(value)).quantize(Decimal(1).scaleb(-places), rounding=ROUND_CEILING).normalize() + 0) if value else "0"
+    return (
+        str(Decimal(repr(value)).quantize(Decimal(1).scaleb(-places), rounding=ROUND_CEILING).normalize() + 0)
+        if value
+        else "0"
+    )

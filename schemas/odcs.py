@@ -1,8 +1,9 @@
 """Contracts as files: Open Data Contract Standard v3 YAML, with Perennial's policy as a custom property.
 
-The standard (https://bitol-io.github.io/open-data-contract-standard) carries what others can read: names, logical types,
-required, unique, keys, descriptions, classification. What only Perennial decides by stands under ``customProperties`` with
-the property ``perennial``: the policy at the top, role, domain and personal-data hint at each column.
+The standard (https://bitol-io.github.io/open-data-contract-standard) carries what others can read: names, logical
+types, required, unique, keys, descriptions, classification. What only Perennial decides by stands under
+``customProperties`` with the property ``perennial``: the policy at the top, role, domain and personal-data hint at
+each column.
 """
 
 import datetime as dt
@@ -35,10 +36,17 @@ def read_contract(text: str) -> Contract:
     if policy is None:
         raise ContractError("customProperties: the property perennial, which holds the policy, is missing")
     properties = _list(table.get("properties"), "schema.0.properties")
-    columns = [_column(_mapping(item, f"schema.0.properties.{number}"), f"schema.0.properties.{number}")
-               for number, item in enumerate(properties)]
-    fields = {"dataset": table.get("name"), "version": document.get("version"), "title": document.get("name"),
-              "columns": columns, "policy": _exact_epsilons(policy)}
+    columns = [
+        _column(_mapping(item, f"schema.0.properties.{number}"), f"schema.0.properties.{number}")
+        for number, item in enumerate(properties)
+    ]
+    fields = {
+        "dataset": table.get("name"),
+        "version": document.get("version"),
+        "title": document.get("name"),
+        "columns": columns,
+        "policy": _exact_epsilons(policy),
+    }
     return _contract({key: value for key, value in fields.items() if value is not None})
 
 
@@ -48,12 +56,23 @@ def write_contract(contract: Contract, comments: Mapping[str, str] | None = None
     ``comments`` are put above what they explain: ``""`` the head of the file, a column's name that column,
     ``policy.privacy.epsilon`` and the like that field of the policy.
     """
-    top: dict[str, Any] = {"apiVersion": API_VERSION, "kind": "DataContract", "id": contract.dataset, "version": contract.version,
-                           "status": "active"}
+    top: dict[str, Any] = {
+        "apiVersion": API_VERSION,
+        "kind": "DataContract",
+        "id": contract.dataset,
+        "version": contract.version,
+        "status": "active",
+    }
     if contract.title is not None:
         top["name"] = contract.title
-    top["schema"] = [{"name": contract.dataset, "logicalType": "object", "physicalType": "table",
-                      "properties": [_property(column) for column in contract.columns]}]
+    top["schema"] = [
+        {
+            "name": contract.dataset,
+            "logicalType": "object",
+            "physicalType": "table",
+            "properties": [_property(column) for column in contract.columns],
+        }
+    ]
     top["customProperties"] = [{"property": "perennial", "value": contract.policy.document()}]
     return yaml_text.dump(top, _placed(comments or {}, contract))
 
@@ -97,8 +116,14 @@ def _column(item: Mapping[str, Any], path: str) -> dict[str, Any]:
     if kind in ("date", "timestamp") and isinstance(own.get("domain"), Mapping):
         own["domain"] = _times(own["domain"], path)
     key = item.get("primaryKey") is True
-    fields = {"name": item.get("name"), "type": kind, "description": item.get("description"),
-              "required": item.get("required", False) or key, "unique": item.get("unique", False) or key, **own}
+    fields = {
+        "name": item.get("name"),
+        "type": kind,
+        "description": item.get("description"),
+        "required": item.get("required", False) or key,
+        "unique": item.get("unique", False) or key,
+        **own,
+    }
     return {name: value for name, value in fields.items() if value is not None}
 
 
@@ -110,7 +135,9 @@ def _times(domain: Mapping[str, Any], path: str) -> dict[str, Any]:
             try:
                 moment = dt.datetime.fromisoformat(found[end])
             except ValueError:
-                raise ContractError(f"{path}.customProperties.perennial.domain.{end}: neither a number nor an ISO date") from None
+                raise ContractError(
+                    f"{path}.customProperties.perennial.domain.{end}: neither a number nor an ISO date"
+                ) from None
             found[end] = (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()
     return found
 
@@ -132,12 +159,14 @@ def _only_table(document: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _custom(item: Mapping[str, Any], path: str) -> Mapping[str, Any] | None:
-    entries = [_mapping(entry, f"{path}customProperties") for entry in _list(item.get("customProperties", []), f"{path}customProperties")]
+    entries = [
+        _mapping(entry, f"{path}customProperties")
+        for entry in _list(item.get("customProperties", []), f"{path}customProperties")
+    ]
     found = [entry.get("value") for entry in entries if entry.get("property") == "perennial"]
     if len(found) > 1:
         raise ContractError(f"{path}customProperties: the property perennial is given twice")
     return _mapping(found[0], f"{path}customProperties.perennial") if found else None
-
 
 
 def _exact_epsilons(policy: Mapping[str, Any]) -> dict[str, Any]:
@@ -145,12 +174,16 @@ def _exact_epsilons(policy: Mapping[str, Any]) -> dict[str, Any]:
     found = dict(policy)
     privacy = found.get("privacy")
     if isinstance(privacy, Mapping):
-        found["privacy"] = {key: _decimal(value) if key in ("epsilon", "cap_epsilon") else value for key, value in privacy.items()}
+        found["privacy"] = {
+            key: _decimal(value) if key in ("epsilon", "cap_epsilon") else value for key, value in privacy.items()
+        }
     return found
 
 
 def _decimal(value: Any) -> Any:
-    return format(Decimal(repr(value)), "f") if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+    return (
+        format(Decimal(repr(value)), "f") if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+    )
 
 
 def _mapping(value: Any, path: str) -> Mapping[str, Any]:

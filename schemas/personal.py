@@ -21,32 +21,40 @@ class Hint:
     direct: bool
 
 
-_NAMES: tuple[tuple[frozenset[str], Hint], ...] = tuple((frozenset(words.split()), hint) for words, hint in (
-    ("email mail", Hint("e-mail address", True)),
-    ("phone telephone mobile fax msisdn", Hint("phone number", True)),
-    ("ssn nin nino passport", Hint("national identity number", True)),
-    ("iban bic", Hint("bank account", True)),
-    ("creditcard ccnum pan", Hint("card number", True)),
-    ("firstname lastname surname fullname forename username", Hint("name of a person", True)),
-    ("address street", Hint("postal address", True)),
-    ("ip ipaddress imei mac", Hint("device address", True)),
-    ("dob birth birthday birthdate", Hint("date of birth", False)),
-    ("zip zipcode postcode postal", Hint("postal code", False)),
-    ("lat lon lng latitude longitude gps", Hint("location", False)),
-    ("sex gender race ethnicity religion nationality native", Hint("protected attribute", False)),
-    ("diagnosis icd disease disability pregnant", Hint("health", False)),
-    ("salary income wage", Hint("financial circumstances", False)),
-))
+_NAMES: tuple[tuple[frozenset[str], Hint], ...] = tuple(
+    (frozenset(words.split()), hint)
+    for words, hint in (
+        ("email mail", Hint("e-mail address", True)),
+        ("phone telephone mobile fax msisdn", Hint("phone number", True)),
+        ("ssn nin nino passport", Hint("national identity number", True)),
+        ("iban bic", Hint("bank account", True)),
+        ("creditcard ccnum pan", Hint("card number", True)),
+        ("firstname lastname surname fullname forename username", Hint("name of a person", True)),
+        ("address street", Hint("postal address", True)),
+        ("ip ipaddress imei mac", Hint("device address", True)),
+        ("dob birth birthday birthdate", Hint("date of birth", False)),
+        ("zip zipcode postcode postal", Hint("postal code", False)),
+        ("lat lon lng latitude longitude gps", Hint("location", False)),
+        ("sex gender race ethnicity religion nationality native", Hint("protected attribute", False)),
+        ("diagnosis icd disease disability pregnant", Hint("health", False)),
+        ("salary income wage", Hint("financial circumstances", False)),
+    )
+)
 _PHRASES: tuple[tuple[str, Hint], ...] = (
-    ("first name", Hint("name of a person", True)), ("last name", Hint("name of a person", True)),
-    ("full name", Hint("name of a person", True)), ("card number", Hint("card number", True)),
-    ("credit card", Hint("card number", True)), ("social security", Hint("national identity number", True)),
+    ("first name", Hint("name of a person", True)),
+    ("last name", Hint("name of a person", True)),
+    ("full name", Hint("name of a person", True)),
+    ("card number", Hint("card number", True)),
+    ("credit card", Hint("card number", True)),
+    ("social security", Hint("national identity number", True)),
     ("account number", Hint("bank account", True)),
 )
 
 
 def personal_hint(name: str, values: Sequence[str]) -> Hint | None:
-    """What the column's name, or most of a sample of its different values (as text), suggests; none where nothing does."""
+    """What the column's name, or most of a sample of its different values (as text), suggests; none where nothing
+    does.
+    """
     words = [word.lower() for word in _WORD.findall(name)]
     return _by_values([value.strip() for value in values if value.strip()]) or _by_name(words)
 

@@ -31,11 +31,12 @@ class Determined:
 
 
 def dependencies(frame: "pd.DataFrame", target: str | None) -> tuple[Determined, ...]:
-    """Functional dependencies by one or two columns that chance does not explain; each dependent at most once, no cycles.
+    """Functional dependencies by one or two columns that chance does not explain; each dependent at most once, no
+    cycles.
 
-    Expects columns with few different values. A dependency counts where at least 50 conflicts were to be expected had the
-    dependent been drawn independently (rows beyond the first of a combination, times the chance to differ from the most
-    frequent value), and fewer than a fiftieth of those, in at most ``EXCEPTIONS`` of the rows, was seen.
+    Expects columns with few different values. A dependency counts where at least 50 conflicts were to be expected had
+    the dependent been drawn independently (rows beyond the first of a combination, times the chance to differ from
+    the most frequent value), and fewer than a fiftieth of those, in at most ``EXCEPTIONS`` of the rows, was seen.
     """
     codes = {str(name): _codes(frame[name]) for name in list(frame.columns)[:_MOST_COLUMNS]}
     found: list[Determined] = []
@@ -129,7 +130,11 @@ def _codes(values: "pd.Series[Any]") -> "Codes":
 def _binned(values: "pd.Series[Any]") -> "Codes":
     import numpy as np
 
-    numbers = values.astype("int64").to_numpy() if values.dtype.kind == "M" else values.to_numpy(dtype="float64", na_value=np.nan)
+    numbers = (
+        values.astype("int64").to_numpy()
+        if values.dtype.kind == "M"
+        else values.to_numpy(dtype="float64", na_value=np.nan)
+    )
     present = np.isfinite(numbers)
     if not present.any():
         return np.full(len(numbers), -1, dtype="int64")

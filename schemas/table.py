@@ -3,7 +3,7 @@
 import io
 import math
 import operator
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,7 +21,12 @@ OTHER = "other"
 """The category that stands for every value outside a string domain with ``other``."""
 
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
-    "<": operator.lt, "<=": operator.le, "==": operator.eq, ">=": operator.ge, ">": operator.gt}
+    "<": operator.lt,
+    "<=": operator.le,
+    "==": operator.eq,
+    ">=": operator.ge,
+    ">": operator.gt,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +52,16 @@ class Conformed:
         return sum(violation.count for violation in self.violations)
 
 
-def conform(frame: "pd.DataFrame", contract: Contract, *, roles: Collection[Role] = MODELLED) -> Conformed:
-    """The contract's columns of these roles, in its order, typed and clipped to their domains, with every violation counted.
+def conform(frame: "pd.DataFrame", contract: Contract, *, roles: tuple[Role, ...] = MODELLED) -> Conformed:
+    """The contract's columns of these roles, in its order, typed and clipped to their domains, with every violation
+    counted.
 
     dtypes: integer Int64, number float64 (finite or NaN), string object (str or None), boolean boolean, date and
     timestamp datetime64[us] (naive UTC). A cell that cannot be typed becomes missing; a number outside its range is
     clipped; a category outside its domain becomes missing, or ``OTHER`` without a violation in a string domain that
-    allows it (missing in others). ``required`` counts cells that were missing on arrival. Constraints and dependencies
-    are judged on rows where all their columns are present. Rows and their order are kept; never raises on cell contents.
+    allows it (missing in others). ``required`` counts cells that were missing on arrival. Constraints and
+    dependencies are judged on rows where all their columns are present. Rows and their order are kept; never raises
+    on cell contents.
     """
     import pandas as pd
 
@@ -80,7 +87,9 @@ def _places(frame: "pd.DataFrame") -> dict[str, list[int]]:
     return places
 
 
-def _conform_column(frame: "pd.DataFrame", places: list[int], column: Column) -> "tuple[pd.Series[Any], list[Violation]]":
+def _conform_column(
+    frame: "pd.DataFrame", places: list[int], column: Column
+) -> "tuple[pd.Series[Any], list[Violation]]":
     import pandas as pd
 
     if not places:
@@ -147,7 +156,7 @@ def bounds(column: Column, domain: Range) -> tuple[Any, Any]:
 
 
 def _int64(value: int) -> int:
-    return max(-(2 ** 63), min(2 ** 63 - 1, value))
+    return max(-(2**63), min(2**63 - 1, value))
 
 
 def _time(seconds: float) -> "np.datetime64":
@@ -169,7 +178,12 @@ def _check_constraint(table: "pd.DataFrame", constraint: Constraint) -> Iterable
         yield Violation(constraint.left, "constraint", len(rows), f"cannot be compared by {constraint.operator}")
         return
     if broken:
-        yield Violation(constraint.left, "constraint", broken, f"rows break {constraint.left} {constraint.operator} {_right(constraint)}")
+        yield Violation(
+            constraint.left,
+            "constraint",
+            broken,
+            f"rows break {constraint.left} {constraint.operator} {_right(constraint)}",
+        )
 
 
 def _right(constraint: Constraint) -> str:
@@ -191,26 +205,45 @@ def _check_dependency(table: "pd.DataFrame", dependency: Dependency, contract: C
     names = [*dependency.determinants, dependency.dependent]
     if not set(names) <= set(table.columns) or not len(table):
         return
-    listed = {name: typed(pd.Series(list(cells), dtype=object), contract.column(name).type)[0]
-              for name, cells in zip(names, zip(*dependency.table, strict=True) if dependency.table else [[]] * len(names), strict=True)}
+    listed = {
+        name: typed(pd.Series(list(cells), dtype=object), contract.column(name).type)[0]
+        for name, cells in zip(
+            names, zip(*dependency.table, strict=True) if dependency.table else [[]] * len(names), strict=True
+        )
+    }
     rows = table[names].dropna()
     known = pd.MultiIndex.from_frame(pd.DataFrame(listed).dropna().astype(object))
     broken = int((~pd.MultiIndex.from_frame(rows.astype(object)).isin(known)).sum()) if len(rows) else 0
     if broken:
-        yield Violation(dependency.dependent, "dependency", broken, f"rows whose {dependency.dependent} does not follow from "
-                                                                    f"{', '.join(dependency.determinants)}")
+        yield Violation(
+            dependency.dependent,
+            "dependency",
+            broken,
+            f"rows whose {dependency.dependent} does not follow from {', '.join(dependency.determinants)}",
+        )
 
 
 def encode_parquet(table: "pd.DataFrame") -> bytes:
-    """The table as Parquet, the same bytes for an equal table under the same Arrow release: no clock, host or pandas metadata.
+    """The table as Parquet, the same bytes for an equal table under the same Arrow release: no clock, host or pandas
+    metadata.
 
     Expects a conformed table (dtypes of ``conform``); Arrow types are int64, double, string, bool and timestamp[us].
     """
     import pyarrow.parquet as pq
 
     sink = io.BytesIO()
-    pq.write_table(to_arrow(table), sink, compression="zstd", compression_level=3, version="2.6", data_page_version="1.0",
-                   row_group_size=65_536, use_dictionary=True, write_statistics=True, store_schema=False)
+    pq.write_table(
+        to_arrow(table),
+        sink,
+        compression="zstd",
+        compression_level=3,
+        version="2.6",
+        data_page_version="1.0",
+        row_group_size=65_536,
+        use_dictionary=True,
+        write_statistics=True,
+        store_schema=False,
+    )
     return sink.getvalue()
 
 

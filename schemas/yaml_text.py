@@ -1,8 +1,10 @@
-"""YAML without its traps: unique keys, no aliases, JSON's own scalars, a size limit; and an emitter that carries comments."""
+"""YAML without its traps: unique keys, no aliases, JSON's own scalars, a size limit; and an emitter that carries
+comments.
+"""
 
 import re
 from collections.abc import Hashable, Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
@@ -17,7 +19,6 @@ _RESERVED = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "
 class _StrictLoader(yaml.SafeLoader):
     """``no`` is a country and ``2013-01-01`` a text: only JSON's literals and numbers are resolved."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
     _depth = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
@@ -46,12 +47,23 @@ class _StrictLoader(yaml.SafeLoader):
         yield self.construct_mapping(node)
 
 
+# The inherited resolvers, YAML 1.1's, would win over these.
+_StrictLoader.yaml_implicit_resolvers = {}
 _StrictLoader.add_constructor("tag:yaml.org,2002:map", _StrictLoader.construct_yaml_map)
-_StrictLoader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
-_StrictLoader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"^(?:~|null|Null|NULL|)$"), ["~", "n", "N", ""])
-_StrictLoader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^[-+]?(?:0|[1-9][0-9]*)$"), list("-+0123456789"))
 _StrictLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(?:0|[1-9][0-9]*)(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?$"), list("-+0123456789"))
+    "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
+_StrictLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:null", re.compile(r"^(?:~|null|Null|NULL|)$"), ["~", "n", "N", ""]
+)
+_StrictLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:int", re.compile(r"^[-+]?(?:0|[1-9][0-9]*)$"), list("-+0123456789")
+)
+_StrictLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(?:0|[1-9][0-9]*)(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?$"),
+    list("-+0123456789"),
+)
 
 
 def load(text: str) -> Any:
@@ -81,7 +93,9 @@ def _block(value: Any, path: str, indent: int, comments: Mapping[str, str]) -> l
     if isinstance(value, Mapping):
         for key, item in value.items():
             place = f"{path}.{key}".lstrip(".")
-            lines += _comment(comments.get(place, ""), indent) + _entry(f"{scalar(str(key))}:", item, place, indent, comments)
+            lines += _comment(comments.get(place, ""), indent) + _entry(
+                f"{scalar(str(key))}:", item, place, indent, comments
+            )
         return lines
     for number, item in enumerate(value):
         place = f"{path}.{_label(item, number)}".lstrip(".")
@@ -90,7 +104,7 @@ def _block(value: Any, path: str, indent: int, comments: Mapping[str, str]) -> l
         first = next(row for row, line in enumerate(inner) if not line.lstrip().startswith("#"))
         # Comments of the first key must stand above the dash, or the item would begin with them.
         lines += [line[2:] for line in inner[:first]]
-        lines += [" " * indent + "- " + inner[first][indent + 2:], *inner[first + 1:]]
+        lines += [" " * indent + "- " + inner[first][indent + 2 :], *inner[first + 1 :]]
     return lines
 
 
@@ -135,7 +149,7 @@ def scalar(value: Any) -> str:
         return text if "." in text or "e" not in text else text.replace("e", ".0e")
     if _PLAIN.match(value) and value.lower() not in _RESERVED:
         return str(value)
-    return yaml.dump(value, Dumper=yaml.SafeDumper, default_style='"', allow_unicode=True, width=2 ** 31).rstrip("\n")
+    return yaml.dump(value, Dumper=yaml.SafeDumper, default_style='"', allow_unicode=True, width=2**31).rstrip("\n")
 
 
 def _comment(text: str, indent: int) -> list[str]:

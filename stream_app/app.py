@@ -30,8 +30,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("perennial")
 ASSIGNMENT_S = 90.0
-WARM = ("pandas", "scipy.stats", "sklearn.ensemble", "pyarrow.parquet", "stream_app.agents.training", "stream_app.agents.judging",
-        "stream_app.agents.profiling")
+WARM = (
+    "pandas",
+    "scipy.stats",
+    "sklearn.ensemble",
+    "pyarrow.parquet",
+    "stream_app.agents.training",
+    "stream_app.agents.judging",
+    "stream_app.agents.profiling",
+)
 
 STATIONS: Mapping[Station, Callable[["AppT[Any]", Context], None]] = {
     "drift": lambda app, context: DriftStation(context).register(app),
@@ -51,11 +58,25 @@ def build_app(context: Context) -> "AppT[Any]":
 
     settings = context.settings
     app: AppT[Any] = faust.App(
-        settings.group, broker=f"kafka://{settings.bootstrap}", store="memory://", autodiscover=False, web_enabled=False,
-        datadir=tempfile.gettempdir(), topic_allow_declare=False, topic_disable_leader=True, consumer_auto_offset_reset="earliest",
-        broker_session_timeout=settings.session_timeout_seconds, broker_heartbeat_interval=max(0.5, settings.session_timeout_seconds / 5),
-        broker_max_poll_interval=86_400.0, broker_request_timeout=90.0, broker_commit_interval=0.5, broker_commit_every=1,
-        consumer_max_fetch_size=16 * 1_048_576, stream_wait_empty=False, stream_processing_timeout=86_400.0, stream_buffer_maxsize=16,
+        settings.group,
+        broker=f"kafka://{settings.bootstrap}",
+        store="memory://",
+        autodiscover=False,
+        web_enabled=False,
+        datadir=tempfile.gettempdir(),
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        consumer_auto_offset_reset="earliest",
+        broker_session_timeout=settings.session_timeout_seconds,
+        broker_heartbeat_interval=max(0.5, settings.session_timeout_seconds / 5),
+        broker_max_poll_interval=86_400.0,
+        broker_request_timeout=90.0,
+        broker_commit_interval=0.5,
+        broker_commit_every=1,
+        consumer_max_fetch_size=16 * 1_048_576,
+        stream_wait_empty=False,
+        stream_processing_timeout=86_400.0,
+        stream_buffer_maxsize=16,
     )
     if settings.embedded:
         app.transport = PromptTransport(settings.bootstrap, app)
@@ -122,11 +143,19 @@ async def run(settings: Settings) -> int:
 
 def _context(settings: Settings, crash: Callable[[str], None]) -> Context:
     if not settings.trust_file.exists():
-        raise InputError(f"{settings.trust_file} is missing: make keys with `perennial keys new --deployment --home {settings.home}`")
+        raise InputError(
+            f"{settings.trust_file} is missing: make keys with `perennial keys new --deployment --home {settings.home}`"
+        )
     return Context(
-        settings=settings, workplace=Workplace(settings.home, settings.store_uri), publisher=Publisher(settings.bootstrap, "/worker"),
-        jobs=Jobs(settings.processes), metrics=Metrics(), trust=load_trust(settings.trust_file), service_key=load_secret(settings.service_key),
-        crash=crash)
+        settings=settings,
+        workplace=Workplace(settings.home, settings.store_uri),
+        publisher=Publisher(settings.bootstrap, "/worker"),
+        jobs=Jobs(settings.processes),
+        metrics=Metrics(),
+        trust=load_trust(settings.trust_file),
+        service_key=load_secret(settings.service_key),
+        crash=crash,
+    )
 
 
 def _fail(failed: "asyncio.Future[str]", reason: str) -> None:
@@ -140,5 +169,7 @@ async def _assigned(app: "AppT[Any]") -> None:
     until = loop.time() + ASSIGNMENT_S
     while not app.consumer.assignment():
         if app.should_stop or loop.time() > until:
-            raise TransientError("the broker gave this worker no partitions: do the topics exist? (`perennial topics apply`)")
+            raise TransientError(
+                "the broker gave this worker no partitions: do the topics exist? (`perennial topics apply`)"
+            )
         await asyncio.sleep(0.02)

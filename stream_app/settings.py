@@ -13,7 +13,8 @@ STATIONS: tuple[Station, ...] = ("drift", "planner", "ledger", "trainer", "priva
 class Settings(BaseSettings):
     """Where a worker finds its broker, its keys and its store.
 
-    ``home`` holds what is kept on this machine: ``trust.json``, ``keys/``, ``vault/`` and, unless ``store`` says otherwise, ``store/``.
+    ``home`` holds what is kept on this machine: ``trust.json``, ``keys/``, ``vault/`` and, unless ``store`` says
+    otherwise, ``store/``.
     """
 
     model_config = SettingsConfigDict(env_prefix="PERENNIAL_", frozen=True, extra="ignore")
@@ -46,6 +47,8 @@ class Settings(BaseSettings):
 
     @property
     def group(self) -> str:
-        """The consumer group: one per set of stations, so that workers of different sets do not take each other's partitions."""
+        """The consumer group: one per set of stations, so that workers of different sets do not take each other's
+        partitions.
+        """
         whole = set(self.stations) == set(STATIONS)
         return self.deployment if whole else f"{self.deployment}-{'-'.join(sorted(self.stations))}"

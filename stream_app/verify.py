@@ -87,11 +87,11 @@ def main(arguments: list[str]) -> int:
     if "--help" in arguments or "-h" in arguments:
         print(HELP, end="")
         return 0
+    interval = sys.getswitchinterval()
     try:
         (certificate, data), options = _parsed(arguments)
         hashing = _Hashing(_opened(data, "data"))
-        # The thread asks for the interpreter once a block; by default it would wait 5 ms for each while this one
-        # imports.
+        # The thread wants the interpreter after each block; by default it would wait 5 ms while this one imports.
         sys.setswitchinterval(0.0002)
         return _verify(certificate, data, hashing, options)
     except _Usage as error:
@@ -99,6 +99,8 @@ def main(arguments: list[str]) -> int:
         if "--json" in arguments:
             _print_json({"verified": False, "error": str(error)})
         return 2
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def _verify(certificate: str, data: str, hashing: _Hashing, options: dict[str, str]) -> int:

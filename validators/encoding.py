@@ -54,7 +54,10 @@ def numbers(table: "pd.DataFrame", column: Column) -> Reals:
         values = series.to_numpy(dtype="float64", na_value=np.nan)
     if isinstance(column.domain, Range) and column.domain.resolution > 0:
         lower, step = column.domain.lower, column.domain.resolution
-        values = lower + np.rint((values - lower) / step) * step
+        with np.errstate(over="ignore", invalid="ignore"):
+            steps = np.rint((values - lower) / step)
+            # Beyond 2^53 steps the lattice is finer than float64, which then is the lattice.
+            values = np.where(np.abs(steps) < 2.0**53, lower + steps * step, values)
     return np.asarray(values, dtype=np.float64)
 
 

@@ -13,10 +13,11 @@ Integers = npt.NDArray[np.int64]
 
 
 def bounded(evidence: Evidence) -> Evidence:
-    """Evidence of which no entity has more than the contract's ``max_rows`` rows, chosen by seed; unchanged where none has.
+    """Evidence of which no entity has more than the contract's ``max_rows`` rows, chosen by seed; unchanged where
+    none has.
 
-    A trainer bounds what it fits. Were held-out rows not bounded too, busy entities would weigh more among them, and every
-    comparison of the two would find that. Raises ``ContractError`` where numbers and rows do not match.
+    A trainer bounds what it fits. Were held-out rows not bounded too, busy entities would weigh more among them, and
+    every comparison of the two would find that. Raises ``ContractError`` where numbers and rows do not match.
     """
     if evidence.entities is None:
         return evidence

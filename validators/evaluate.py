@@ -43,18 +43,14 @@ def evaluate(
 ) -> Evaluation:
     """Findings of the schema, privacy and utility gates, always findings and never a traceback.
 
-    ``real`` are the rows that were fitted, ``holdout`` rows that were not; all must come from one random split by the privacy unit.
-    Without a ``reference``, half of the holdout's units become the attacker's. Broken real tables are INVALID.
+    ``real`` are the rows that were fitted, ``holdout`` rows that were not; all must come from one random split by the
+    privacy unit. Without a ``reference``, half of the holdout's units become the attacker's. Broken real tables are
+    INVALID.
     """
-    broken = [
-        f"{name} lacks {column}"
-        for name, table in (("real", real), ("holdout", holdout), ("reference", reference))
-        if table is not None
-        for column in _absent(table, contract)
-    ]
-    if broken:
-        return _invalid(contract, "the real tables do not fit the contract: " + "; ".join(broken[:5]))
-    parts = [real, holdout] if reference is None else [real, holdout, reference]
+    parts = [_named(part) for part in (real, holdout, reference) if part is not None]
+    absent = sorted({name for part in parts for name in _absent(part, contract)})
+    if absent:
+        return _invalid(contract, f"the real tables lack columns: {', '.join(absent[:5])}")
     units = _units(parts, contract)
     typed = [conform(part, contract).table for part in parts]
     if reference is None:
@@ -75,8 +71,14 @@ def evaluate(
     return Evaluation(verdict_of(findings), findings)
 
 
+def _named(table: "pd.DataFrame") -> "pd.DataFrame":
+    """Column names as text, the first where one is there twice."""
+    named = table.set_axis([str(name) for name in table.columns], axis=1)
+    return named.loc[:, ~named.columns.duplicated()]
+
+
 def _absent(table: "pd.DataFrame", contract: Contract) -> list[str]:
-    present = {str(name) for name in table.columns}
+    present = set(table.columns)
     unit = contract.policy.privacy.unit.column
     needed = [column.name for column in contract.modelled] + ([unit] if unit is not None else [])
     return [name for name in needed if name not in present]

@@ -17,7 +17,8 @@ Progress = Callable[[str, float], None]
 def run_gate(gate: Gate, evidence: Evidence, progress: Progress | None = None) -> GateReport:
     """All findings of the gate. The privacy gate checks the schema first, and stops there if columns are missing.
 
-    ``InsufficientEvidence`` becomes an INSUFFICIENT finding, any other ``PerennialError`` an INVALID one: both fail closed.
+    ``InsufficientEvidence`` becomes an INSUFFICIENT finding, any other ``PerennialError`` an INVALID one: both fail
+    closed.
     """
     started = time.perf_counter()
     findings: list[Finding] = []

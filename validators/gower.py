@@ -32,7 +32,9 @@ Owners = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """Rows ready to be measured: (n, p) float64 scaled numbers and (n, q) int32 codes of what is compared for equality."""
+    """Rows ready to be measured: (n, p) float64 scaled numbers and (n, q) int32 codes of what is compared for
+    equality.
+    """
 
     scaled: Reals
     codes: npt.NDArray[np.int32]
@@ -78,7 +80,8 @@ def _scale(values: Reals, fitted: int) -> Reals:
         width = high - low or present.max() - present.min() or 1.0
         scaled = (values - middle) / width
     # Missing cells stand at the median; a distance beyond float64's reach is merely very far.
-    return np.clip(np.nan_to_num(scaled, nan=0.0), -FAR, FAR)
+    clipped: Reals = np.clip(np.nan_to_num(scaled, nan=0.0), -FAR, FAR)
+    return clipped
 
 
 def nearest(queries: Points, targets: Points, owners: tuple[Owners, Owners] | None = None) -> Reals:
@@ -119,7 +122,9 @@ class _Search:
         ]
 
     def window(self, at: Reals, width: int) -> tuple[slice, Reals]:
-        """About ``width`` targets around sorted places, and how far every target outside is from each place at least."""
+        """About ``width`` targets around sorted places, and how far every target outside is from each place at
+        least.
+        """
         first = max(0, int(np.searchsorted(self.place, at[0])) - width // 2)
         last = min(len(self.place), int(np.searchsorted(self.place, at[-1], side="right")) + width // 2)
         left = at - self.place[first - 1] if first > 0 else np.full(len(at), np.inf)

@@ -69,7 +69,8 @@ def auc(positive: Reals, negative: Reals) -> float:
 
 
 def auc_interval(positive: Reals, negative: Reals) -> Estimate:
-    """AUC with DeLong's variance (DeLong et al. 1988, by midranks as in Sun and Xu 2014); exact rule where it degenerates.
+    """AUC with DeLong's variance (DeLong et al. 1988, by midranks as in Sun and Xu 2014); exact rule where it
+    degenerates.
 
     At an AUC of 0 or 1 the variance vanishes whatever the support; the interval is then that of as many
     independent pairs as the smaller side has, all of one outcome.

@@ -30,35 +30,22 @@ def hold(
     insufficient: more data might pass it, these do not.
     """
     limit, direction = contract.policy.limit(metric), DIRECTIONS[metric]
-    if not math.isfinite(value) or (interval is not None and not all(map(math.isfinite, interval))):
+    if not all(map(math.isfinite, (value, *(interval or ())))):
         return unmeasured(contract, metric, gate, "INVALID", "the measure is not a finite number on these tables")
     verdict: Verdict = "PASS" if _within(value, limit, direction) else "FAIL"
     worst = None if interval is None else interval[1] if direction == "at_most" else interval[0]
     if verdict == "PASS" and cautious and worst is not None and not _within(worst, limit, direction):
-        verdict, reason = (
-            "INSUFFICIENT",
-            reason or "the interval reaches beyond the limit: there are too few rows to tell",
-        )
-    return Finding(
-        metric=metric,
-        gate=gate,
-        value=value,
-        interval=interval,
-        limit=limit,
-        direction=direction,
-        verdict=verdict,
-        baseline=baseline,
-        support=support,
-        reason=reason,
-        detail=dict(detail or {}),
-    )
+        verdict, reason = "INSUFFICIENT", reason or "the interval reaches beyond the limit: too few rows to tell"
+    held = unmeasured(contract, metric, gate, verdict, reason)
+    measured = {"value": value, "interval": interval, "baseline": baseline, "support": support}
+    return held.model_copy(update=measured | {"detail": dict(detail or {})})
 
 
 def _within(value: float, limit: float, direction: str) -> bool:
     return value <= limit if direction == "at_most" else value >= limit
 
 
-def unmeasured(contract: Contract, metric: str, gate: Gate, verdict: Verdict, reason: str) -> Finding:
+def unmeasured(contract: Contract, metric: str, gate: Gate, verdict: Verdict, reason: str | None) -> Finding:
     """A finding without a value: what was missing, or what was broken."""
     return Finding(
         metric=metric,

@@ -61,7 +61,7 @@ class PrivateMarginals:
         table = _bounded(table, request)
         effective = contract if formal else _completed(table, contract)
         assembly = assembly_of(effective)
-        positions = assembly.positions(table)
+        positions = assembly.positions(table[assembly.valid(table)])
         variables, target = _variables(assembly, positions, contract.policy.target)
         meter = Meter(request.granted or (_whole_budget(contract),), _key(request, positions), contract.policy.privacy.unit.max_rows)
         measured = measure(meter, variables, target, coarseness, progress)
@@ -103,15 +103,15 @@ def _refuse_unconfirmed(contract: Contract) -> None:
 
 
 def _bounded(table: "pd.DataFrame", request: FitRequest) -> "pd.DataFrame":
+    """The modelled columns of the rows that may be used."""
     unit = request.contract.policy.privacy.unit
     names = [column.name for column in request.contract.modelled]
-    absent = [name for name in names if name not in table.columns]
+    absent = [name for name in (*names, *([unit.column] if unit.column else [])) if name not in table.columns]
     if absent:
-        raise ContractError(f"the table lacks modelled columns: {', '.join(absent)}")
+        raise ContractError(f"the table lacks columns that the fit needs: {', '.join(absent)}")
     if unit.column is None:
         return table[names]
-    return bound(table[list(dict.fromkeys([unit.column, *names]))] if unit.column in table.columns else table,
-                 unit.column, unit.max_rows, request.seed)[names]
+    return bound(table[list(dict.fromkeys([unit.column, *names]))], unit.column, unit.max_rows, request.seed)[names]
 
 
 def _completed(table: "pd.DataFrame", contract: Contract) -> Contract:

@@ -206,20 +206,19 @@ def _sides(variables: list[Variable], codings: list[Coding], one_ways: list[Floa
     return {index: side for index, side in sides.items() if side.cells > 1}
 
 
-def _pairs(meter: Meter, variables: list[Variable], codings: list[Coding], one_ways: list[Floats], live: list[int],
-           target: int | None, shares: Shares) -> list[PairTable]:
+def _pairs(meter: Meter, variables: list[Variable], codings: list[Coding],
+           one_ways: list[Floats], live: list[int], target: int | None, shares: Shares) -> list[PairTable]:
     fine = _sides(variables, codings, one_ways, live, True)
     coarse = _sides(variables, codings, one_ways, live, False)
     with_target = [index for index in fine if index != target] if target in fine else []
     others = sorted(((i, j) for i in coarse for j in coarse if i < j and target not in (i, j)),
                     key=lambda pair: (pair[1] - pair[0], pair))[:MOST_PAIRS]
-    tables = [measure_pair(meter, fine[target], fine[index], shares.target_pairs / len(with_target))
-              for index in with_target if target is not None]
     second = min(len(others), max(1, len(live) // 3)) if others else 0
     first_share = shares.other_pairs * (1 - SECOND_LOOK if second else 1.0)
+    tables = [measure_pair(meter, fine[target], fine[index], shares.target_pairs / len(with_target))
+              for index in with_target if target is not None]
     found = {pair: measure_pair(meter, coarse[pair[0]], coarse[pair[1]], first_share / len(others)) for pair in others}
-    best = sorted(found, key=lambda pair: -found[pair].information)[:second]
-    for pair in best:
-        again = measure_pair(meter, fine[pair[0]], fine[pair[1]], shares.other_pairs * SECOND_LOOK / second)
-        found[pair] = refine(again, found[pair], codings[pair[0]].coarse, codings[pair[1]].coarse)
+    for left, right in sorted(found, key=lambda pair: -found[pair].information)[:second]:
+        again = measure_pair(meter, fine[left], fine[right], shares.other_pairs * SECOND_LOOK / second)
+        found[left, right] = refine(again, found[left, right], codings[left].coarse, codings[right].coarse)
     return [*tables, *found.values()]

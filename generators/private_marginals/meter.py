@@ -44,18 +44,23 @@ class Meter:
         return tuple(Gaussian(noise_multiplier=noise, count=count) for noise, count in sorted(self._runs.items()))
 
     def deviation(self, share: float, sensitivity: float = 1.0) -> float:
-        """The standard deviation that a query of this share will get, in counts."""
+        """The standard deviation that a query of this share will get, in counts; ``sensitivity`` as in ``measure``."""
         return sensitivity / (self.mu * math.sqrt(share * (1 - SLACK)))
 
-    def measure(self, label: str, counts: Ints, share: float, sensitivity: float = 1.0) -> tuple[Floats, float]:
-        """Noisy counts and their standard deviation; raises ``BudgetError`` beyond the grant or on a label used twice."""
+    def measure(self, label: str, counts: Ints, share: float, sensitivity: float = 1.0,
+                unit: int = 1) -> tuple[Floats, float]:
+        """Noisy counts and their standard deviation; raises ``BudgetError`` beyond the grant or on a label used twice.
+
+        ``counts`` are whole numbers of 1/``unit`` rows; one privacy unit moves them by ``sensitivity`` x ``max_rows`` rows in L2.
+        """
         noise = 1 / math.sqrt(self.budget * share * (1 - SLACK))
         if self._spent + 1 / noise**2 > self.budget or label in self._labels:
             raise BudgetError("a query would exceed the grant, or repeat another's noise")
         self._spent += 1 / noise**2
         self._labels.add(label)
         self._runs[noise] += 1
-        return noisy_counts(self._key, label, counts, noise * self._max_rows * sensitivity)
+        noisy, sigma = noisy_counts(self._key, label, counts, noise * self._max_rows * sensitivity * unit)
+        return noisy / unit, sigma / unit
 
 
 def noise_key(seed: bytes, context: bytes, codes: list[Ints]) -> bytes:

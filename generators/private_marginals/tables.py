@@ -42,22 +42,21 @@ class PairTable:
         return self.right, self.right_fine, self.left_fine, self.masses.T
 
 
-def measure_pair(meter: Meter, left: Side, right: Side, share: float, denoise: bool = True) -> PairTable:
+def measure_pair(meter: Meter, left: Side, right: Side, share: float) -> PairTable:
     """The joint table from its doubly centred part P(x + z), P = (I - 11'/d) x (I - 11'/d'), and the one-ways.
 
-    Its squared sensitivity is (1 - 1/d)(1 - 1/d') (residual queries: ResidualPlanner, Xiao et al. 2023).
+    Its squared sensitivity to a row is (1 - 1/d)(1 - 1/d') (residual queries: ResidualPlanner, Xiao et al. 2023).
     """
-    shape = (left.cells, right.cells)
-    counts = np.bincount(left.codes * right.cells + right.codes, minlength=left.cells * right.cells).reshape(shape)
+    cells = left.cells * right.cells
+    counts = np.bincount(left.codes * right.cells + right.codes, minlength=cells).reshape(left.cells, right.cells)
     sensitivity = math.sqrt((1 - 1 / left.cells) * (1 - 1 / right.cells))
     label = f"pair/{left.column}/{right.column}/{int(left.fine)}{int(right.fine)}"
     noisy, deviation = meter.measure(label, counts, share, sensitivity)
     residual = noisy - noisy.mean(axis=0) - noisy.mean(axis=1, keepdims=True) + noisy.mean()
     total = float(left.masses.sum())
     information = _information(residual, left.masses, right.masses, deviation)
-    if denoise:
-        residual = shrink_singular_values(residual, deviation)
-    masses = residual + left.masses[:, None] / right.cells + right.masses / left.cells - total / (left.cells * right.cells)
+    residual = shrink_singular_values(residual, deviation)
+    masses = residual + left.masses[:, None] / right.cells + right.masses / left.cells - total / cells
     return PairTable(left.column, right.column, left.fine, right.fine, masses, deviation, information)
 
 

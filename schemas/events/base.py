@@ -1,7 +1,7 @@
 """The base of every event: a frozen document with an identity, a versioned type and a subject.
 
-An event travels as a CloudEvent in Kafka's binary mode (``schemas/cloudevents.py``): ``event_id``, ``type`` and the subject
-are headers, the document is the body. Ids of facts derive from the event that decided them, so a repeat is
+An event travels as a CloudEvent in Kafka's binary mode (``schemas/cloudevents.py``): ``event_id``, ``type`` and the
+subject are headers, the document is the body. Ids of facts derive from the event that decided them, so a repeat is
 recognised wherever it comes from.
 """
 

@@ -31,7 +31,9 @@ class CapDeclared(ScopeEvent):
 
 
 class SpendRequested(ScopeEvent):
-    """The planner asks for a run's mechanisms, before any row is read; empty mechanisms cost nothing and still pass here."""
+    """The planner asks for a run's mechanisms, before any row is read; empty mechanisms cost nothing and still pass
+    here.
+    """
 
     type: ClassVar[str] = "io.perennial.spend.requested.v1"
     request: GenerationRequest
@@ -47,7 +49,8 @@ class RunEnded(ScopeEvent):
 
 
 class LedgerEntry(ScopeEvent):
-    """A line of the ledger. ``decides`` is the id of the event it answers, ``previous`` the digest of the scope's line before.
+    """A line of the ledger. ``decides`` is the id of the event it answers, ``previous`` the digest of the scope's line
+    before.
 
     ``epsilon_after`` is of the whole scope at its delta, composed over every grant so far, rounded up.
     """

@@ -121,8 +121,20 @@ class WithdrawAccess(DatasetCommand):
 
 
 Command = Annotated[
-    ApplyContract | SetCap | StartRun | CancelRun | Approve | Reject | Freeze | Unfreeze | Revoke | RollBack | Retire
-    | CloseReview | GrantAccess | WithdrawAccess,
+    ApplyContract
+    | SetCap
+    | StartRun
+    | CancelRun
+    | Approve
+    | Reject
+    | Freeze
+    | Unfreeze
+    | Revoke
+    | RollBack
+    | Retire
+    | CloseReview
+    | GrantAccess
+    | WithdrawAccess,
     Field(discriminator="command"),
 ]
 _COMMAND: TypeAdapter[Any] = TypeAdapter(Command)

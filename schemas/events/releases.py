@@ -33,7 +33,7 @@ class Status(Model):
 
     dataset: Name
     version: Annotated[int, Field(ge=0)]
-    current: ReleaseId | None
+    current: ReleaseId | None = None
     releases: tuple[ReleaseState, ...]
     frozen: bool = False
     as_of: int

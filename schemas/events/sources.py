@@ -22,7 +22,9 @@ class SourceRef(Model):
 
 
 class SnapshotAnnounced(DatasetEvent):
-    """A complete snapshot of a dataset lies at ``source``; ``first`` and ``last`` are the span of its time column (ISO 8601)."""
+    """A complete snapshot of a dataset lies at ``source``; ``first`` and ``last`` are the span of its time column (ISO
+    8601).
+    """
 
     type: ClassVar[str] = "io.perennial.snapshot.announced.v1"
     dataset: Name
@@ -32,7 +34,8 @@ class SnapshotAnnounced(DatasetEvent):
 
 
 class RecordsObserved(DatasetEvent):
-    """A micro-batch of live rows, as one Arrow IPC block (dictionary-encoded strings); deletes are batches of their own.
+    """A micro-batch of live rows, as one Arrow IPC block (dictionary-encoded strings); deletes are batches of their
+    own.
 
     The block is the body of the message, the rest are CloudEvents attributes. ``first_row`` counts rows of the stream.
     """
@@ -49,17 +52,28 @@ class RecordsObserved(DatasetEvent):
         return self.block
 
     def extensions(self) -> dict[str, str]:
-        return {"dataset": self.dataset, "operation": self.operation, "firstrow": str(self.first_row), "rows": str(self.rows)}
+        return {
+            "dataset": self.dataset,
+            "operation": self.operation,
+            "firstrow": str(self.first_row),
+            "rows": str(self.rows),
+        }
 
     @classmethod
     def read(cls, body: bytes, attributes: dict[str, str]) -> Self:
         missing = [name for name in ("id", "dataset", "operation", "firstrow", "rows") if name not in attributes]
         if missing:
             raise ContractError(f"a batch of records lacks the attributes {', '.join(missing)}")
-        return cls.from_document({
-            "event_id": attributes["id"], "dataset": attributes["dataset"], "operation": attributes["operation"],
-            "first_row": _integer(attributes["firstrow"]), "rows": _integer(attributes["rows"]),
-        } | {"block": _Block(body)})
+        return cls.from_document(
+            {
+                "event_id": attributes["id"],
+                "dataset": attributes["dataset"],
+                "operation": attributes["operation"],
+                "first_row": _integer(attributes["firstrow"]),
+                "rows": _integer(attributes["rows"]),
+            }
+            | {"block": _Block(body)}
+        )
 
 
 class _Block(bytes):

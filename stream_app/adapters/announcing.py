@@ -16,17 +16,32 @@ def snapshot_of(dataset: str, uri: str, first: str | None = None, last: str | No
     kind = format_of(uri)
     absolute = uri if "://" in uri else str(Path(uri).resolve())
     source = SourceRef(uri=absolute, sha256=digest_of(uri), format=kind)
-    return SnapshotAnnounced(event_id=derive_id("snapshot", dataset, source.sha256), dataset=dataset, source=source, first=first, last=last)
+    return SnapshotAnnounced(
+        event_id=derive_id("snapshot", dataset, source.sha256), dataset=dataset, source=source, first=first, last=last
+    )
 
 
-def batches_of(dataset: str, uri: str, rows: int, first_row: int = 0, operation: Literal["insert", "delete"] = "insert",
-               ) -> Iterator[RecordsObserved]:
-    """The file's rows in order, ``rows`` a message, numbered from ``first_row``; raises ``InputError`` on an empty file."""
+def batches_of(
+    dataset: str,
+    uri: str,
+    rows: int,
+    first_row: int = 0,
+    operation: Literal["insert", "delete"] = "insert",
+) -> Iterator[RecordsObserved]:
+    """The file's rows in order, ``rows`` a message, numbered from ``first_row``; raises ``InputError`` on an empty
+    file.
+    """
     at = first_row
     for frame in blocks(uri, rows):
         block = encode_block(frame)
-        yield RecordsObserved(event_id=derive_id("records", dataset, operation, at, block.hex()), dataset=dataset, operation=operation,
-                              first_row=at, rows=len(frame), block=block)
+        yield RecordsObserved(
+            event_id=derive_id("records", dataset, operation, at, block.hex()),
+            dataset=dataset,
+            operation=operation,
+            first_row=at,
+            rows=len(frame),
+            block=block,
+        )
         at += len(frame)
     if at == first_row:
         raise InputError(f"{uri} has no rows")

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MAX_ROWS = 100_000
-MAX_BYTES = 4 * 1024 ** 2
+MAX_BYTES = 4 * 1024**2
 MAX_COLUMNS = 2_000
 _DICTIONARY_BATCH, _RECORD_BATCH = 2, 3
 
@@ -50,10 +50,22 @@ def decode_block(body: bytes) -> "pd.DataFrame":
             _refuse_types(reader.schema)
             table = _limited(reader)
         table.validate(full=True)
-        frame: pd.DataFrame = table.to_pandas(ignore_metadata=True, timestamp_as_object=False, strings_to_categorical=False)
+        frame: pd.DataFrame = table.to_pandas(
+            ignore_metadata=True, timestamp_as_object=False, strings_to_categorical=False
+        )
     except ContractError:
         raise
-    except (pa.ArrowException, ValueError, TypeError, KeyError, OSError, OverflowError, struct.error, UnicodeError, IndexError) as error:
+    except (
+        pa.ArrowException,
+        ValueError,
+        TypeError,
+        KeyError,
+        OSError,
+        OverflowError,
+        struct.error,
+        UnicodeError,
+        IndexError,
+    ) as error:
         raise ContractError(f"not a block of rows: {type(error).__name__}") from None
     return _plain(frame)
 
@@ -62,7 +74,11 @@ def _array(values: "pd.Series[Any]") -> "pa.Array":
     import pandas as pd
     import pyarrow as pa
 
-    if values.dtype == object or isinstance(values.dtype, (pd.CategoricalDtype, pd.StringDtype)) or values.dtype.kind not in "biufM":
+    if (
+        values.dtype == object
+        or isinstance(values.dtype, (pd.CategoricalDtype, pd.StringDtype))
+        or values.dtype.kind not in "biufM"
+    ):
         text = [_text(value) for value in values]
         return pa.array(text, type=pa.string()).dictionary_encode()
     if isinstance(values.dtype, pd.DatetimeTZDtype):
@@ -71,23 +87,26 @@ def _array(values: "pd.Series[Any]") -> "pa.Array":
     return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
 
-def _text(value: object) -> str | None:
+def _text(value: Any) -> str | None:
     import pandas as pd
 
-    if value is None or (not isinstance(value, (str, list, tuple, dict)) and pd.api.types.is_scalar(value) and pd.isna(value)):  # type: ignore[call-overload]
+    if value is None or (pd.api.types.is_scalar(value) and pd.isna(value)):
         return None
     return str(value).encode("utf-8", "replace").decode("utf-8")
 
 
 def _limit(rows: int, columns: int) -> None:
     if rows > MAX_ROWS or columns > MAX_COLUMNS:
-        raise ContractError(f"a block of {rows} rows and {columns} columns is too large; at most {MAX_ROWS} and {MAX_COLUMNS}")
+        raise ContractError(
+            f"a block of {rows} rows and {columns} columns is too large; at most {MAX_ROWS} and {MAX_COLUMNS}"
+        )
 
 
 def _limited(reader: Any) -> "pa.Table":
     import pyarrow as pa
 
-    batches, rows = [], 0
+    batches: list[Any] = []
+    rows = 0
     for batch in reader:
         rows += batch.num_rows
         _limit(rows, batch.num_columns)
@@ -106,7 +125,14 @@ def _refuse_types(schema: "pa.Schema") -> None:
         raise ContractError("a block names a column twice")
     for field in schema:
         kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
-        simple = (pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating, pa.types.is_string, pa.types.is_timestamp, pa.types.is_date)
+        simple = (
+            pa.types.is_boolean,
+            pa.types.is_integer,
+            pa.types.is_floating,
+            pa.types.is_string,
+            pa.types.is_timestamp,
+            pa.types.is_date,
+        )
         if not any(check(kind) for check in simple):
             raise ContractError("a block has a column of a type that is not accepted")
 
@@ -158,5 +184,9 @@ def _plain(frame: "pd.DataFrame") -> "pd.DataFrame":
     """Dictionaries as plain objects, so that one block's categories never meet another's."""
     import pandas as pd
 
-    return frame.assign(**{str(name): frame[name].astype(object).where(frame[name].notna(), None) for name in frame.columns
-                           if isinstance(frame[name].dtype, pd.CategoricalDtype)})
+    coded = [str(name) for name in frame.columns if isinstance(frame[name].dtype, pd.CategoricalDtype)]
+    plain = {
+        name: pd.Series([None if pd.isna(cell) else cell for cell in frame[name]], dtype=object, index=frame.index)
+        for name in coded
+    }
+    return frame.assign(**plain)

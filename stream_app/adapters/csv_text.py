@@ -26,7 +26,9 @@ class Dialect:
 
 
 def encoding_of(pieces: Iterable[bytes]) -> str:
-    """UTF-8 (with or without a mark) or UTF-16 with one; whatever is none of these is read as Latin-1, which cannot fail."""
+    """UTF-8 (with or without a mark) or UTF-16 with one; whatever is none of these is read as Latin-1, which cannot
+    fail.
+    """
     decoder = None
     encoding = "utf-8"
     for piece in pieces:
@@ -75,5 +77,8 @@ def _codes(lines: list[str], delimiter: str) -> tuple[str, ...]:
     rows = _rows(lines, delimiter)
     if len(rows) < 2:
         return ()
-    return tuple(name for position, name in enumerate(rows[0])
-                 if any(position < len(row) and _CODE.match(row[position].strip()) for row in rows[1:]))
+    return tuple(
+        name
+        for position, name in enumerate(rows[0])
+        if any(position < len(row) and _CODE.match(row[position].strip()) for row in rows[1:])
+    )

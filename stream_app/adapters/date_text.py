@@ -7,9 +7,29 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-_FORMATS = ("ISO8601", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y/%m/%d", "%d-%m-%Y", "%m/%d/%Y %H:%M:%S", "%d/%m/%Y %H:%M:%S",
-            "%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M", "%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M",
-            "%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%d %B %Y", "%m/%d/%y", "%d/%m/%y", "%a, %d %b %Y %H:%M:%S %z")
+_FORMATS = (
+    "ISO8601",
+    "%m/%d/%Y",
+    "%d/%m/%Y",
+    "%d.%m.%Y",
+    "%Y/%m/%d",
+    "%d-%m-%Y",
+    "%m/%d/%Y %H:%M:%S",
+    "%d/%m/%Y %H:%M:%S",
+    "%m/%d/%Y %H:%M",
+    "%d/%m/%Y %H:%M",
+    "%d.%m.%Y %H:%M:%S",
+    "%d.%m.%Y %H:%M",
+    "%Y/%m/%d %H:%M:%S",
+    "%Y/%m/%d %H:%M",
+    "%d-%b-%Y",
+    "%d %b %Y",
+    "%b %d, %Y",
+    "%d %B %Y",
+    "%m/%d/%y",
+    "%d/%m/%y",
+    "%a, %d %b %Y %H:%M:%S %z",
+)
 _LOOKS = re.compile(r"^\s*(\d{1,4}[-/. ]\w{1,9}[-/. ,]|[A-Z][a-z]{2,8},? \d{1,2})", re.ASCII)
 _NEARLY_ALL = 0.99
 _SAMPLE = 500
@@ -26,7 +46,11 @@ def date_formats(frame: "pd.DataFrame") -> dict[str, str]:
 
 def parse_dates(frame: "pd.DataFrame", formats: Mapping[str, str]) -> "pd.DataFrame":
     """The frame with these columns as datetime64[us], naive UTC; the few cells that do not parse become missing."""
-    parsed = {name: _parse(frame[name], text) for name, text in formats.items() if name in frame.columns and frame[name].dtype == object}
+    parsed = {
+        name: _parse(frame[name], text)
+        for name, text in formats.items()
+        if name in frame.columns and frame[name].dtype == object
+    }
     return frame.assign(**parsed)
 
 

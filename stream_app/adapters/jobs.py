@@ -45,9 +45,12 @@ class Jobs:
         for _ in range(self._processes):
             self._pool.submit(_import_all, modules)
 
-    async def run(self, job: str, function: Callable[..., T], *arguments: Any, on_progress: Progress | None = None) -> T:
-        """Await the function's result; its exceptions are raised here. A job of the same name that runs already is joined:
-        a rebalance hands an event in flight to the same worker again."""
+    async def run(
+        self, job: str, function: Callable[..., T], *arguments: Any, on_progress: Progress | None = None
+    ) -> T:
+        """Await the function's result; its exceptions are raised here. A job of the same name that runs already is
+        joined: a rebalance hands an event in flight to the same worker again.
+        """
         if on_progress is not None:
             self._listeners[job] = on_progress
         if job not in self._running:
@@ -67,14 +70,16 @@ class Jobs:
 
     def close(self) -> None:
         """End the processes, whatever they do."""
-        running = list((self._pool._processes or {}).values())  # noqa: SLF001 (3.14 has kill_workers, 3.11 has not)
+        running = list((self._pool._processes or {}).values())
         self._pool.shutdown(wait=False, cancel_futures=True)
         for process in running:
             process.kill()
         self._queue.put(None)
 
     def _new_pool(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(self._processes, mp_context=self._context, initializer=_initialise, initargs=(self._queue, os.getpid()))
+        return ProcessPoolExecutor(
+            self._processes, mp_context=self._context, initializer=_initialise, initargs=(self._queue, os.getpid())
+        )
 
     def _drain(self) -> None:
         while True:

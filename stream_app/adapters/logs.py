@@ -7,7 +7,9 @@ import sys
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-_SECRET_NAME = re.compile(r"(secret|password|passwd|token|private|credential|kek|data_key|seed|nonce|authorization)", re.IGNORECASE)
+_SECRET_NAME = re.compile(
+    r"(secret|password|passwd|token|private|credential|kek|data_key|seed|nonce|authorization)", re.IGNORECASE
+)
 _SECRET_TEXT = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----|(?<=://)[^/@\s:]+:[^/@\s]+(?=@)|AKIA[0-9A-Z]{16}",
     re.DOTALL,
@@ -21,8 +23,10 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
-            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"), "level": record.levelname.lower(),
-            "logger": record.name, "message": redact_text(record.getMessage()),
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": redact_text(record.getMessage()),
         }
         line |= {name: redact(name, value) for name, value in vars(record).items() if name not in _STANDARD}
         if record.exc_info:

@@ -9,22 +9,43 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.events = Counter("perennial_events", "Events handled.", ("station", "outcome"), registry=self.registry)
-        self.seconds = Histogram("perennial_event_seconds", "Seconds from receipt to acknowledged facts.", ("station",),
-                                 buckets=(0.005, 0.02, 0.1, 0.5, 2, 10, 60, 600), registry=self.registry)
-        self.dead = Counter("perennial_dead_letters", "Messages that no station could use.", ("topic",), registry=self.registry)
-        self.epsilon = Gauge("perennial_epsilon_spent", "Epsilon of a budget scope after its last grant.", ("scope",),
-                             registry=self.registry)
+        self.seconds = Histogram(
+            "perennial_event_seconds",
+            "Seconds from receipt to acknowledged facts.",
+            ("station",),
+            buckets=(0.005, 0.02, 0.1, 0.5, 2, 10, 60, 600),
+            registry=self.registry,
+        )
+        self.dead = Counter(
+            "perennial_dead_letters", "Messages that no station could use.", ("topic",), registry=self.registry
+        )
+        self.epsilon = Gauge(
+            "perennial_epsilon_spent",
+            "Epsilon of a budget scope after its last grant.",
+            ("scope",),
+            registry=self.registry,
+        )
         self.cap = Gauge("perennial_epsilon_cap", "Cap in force of a budget scope.", ("scope",), registry=self.registry)
         self.refused = Counter("perennial_spend_refused", "Spends refused.", ("scope",), registry=self.registry)
         self.drift = Counter("perennial_drift_events", "Drift found.", ("dataset", "kind"), registry=self.registry)
-        self.rows = Counter("perennial_live_rows", "Live rows compared with the reference.", ("dataset",), registry=self.registry)
-        self.releases = Gauge("perennial_release_state", "Releases of a dataset in each state.", ("dataset", "state"),
-                              registry=self.registry)
+        self.rows = Counter(
+            "perennial_live_rows", "Live rows compared with the reference.", ("dataset",), registry=self.registry
+        )
+        self.releases = Gauge(
+            "perennial_release_state",
+            "Releases of a dataset in each state.",
+            ("dataset", "state"),
+            registry=self.registry,
+        )
         self.jobs = Gauge("perennial_jobs_running", "Jobs on the process pool.", ("kind",), registry=self.registry)
         self.findings = Counter("perennial_findings", "Gate findings.", ("metric", "verdict"), registry=self.registry)
         self.commands = Counter("perennial_commands", "Signed commands.", ("outcome",), registry=self.registry)
-        self.notice = Histogram("perennial_revocation_notice_seconds", "Seconds from a revocation's append to its signed status.",
-                                buckets=(0.05, 0.1, 0.5, 1, 5, 30), registry=self.registry)
+        self.notice = Histogram(
+            "perennial_revocation_notice_seconds",
+            "Seconds from a revocation's append to its signed status.",
+            buckets=(0.05, 0.1, 0.5, 1, 5, 30),
+            registry=self.registry,
+        )
 
     def serve(self, port: int, host: str = "127.0.0.1") -> None:
         """Answer Prometheus on ``host:port``, on a thread of its own."""

@@ -25,17 +25,26 @@ class Publisher:
 
     def __init__(self, bootstrap: str, source: str) -> None:
         self.source = source
-        self._producer = Producer({
-            "bootstrap.servers": bootstrap, "enable.idempotence": True, "partitioner": "murmur2_random",
-            "linger.ms": 2, "message.max.bytes": 16_777_216, "message.timeout.ms": SEND_TIMEOUT_MS, "compression.type": "lz4",
-            "log_level": 2,
-        })
+        self._producer = Producer(
+            {
+                "bootstrap.servers": bootstrap,
+                "enable.idempotence": True,
+                "partitioner": "murmur2_random",
+                "linger.ms": 2,
+                "message.max.bytes": 16_777_216,
+                "message.timeout.ms": SEND_TIMEOUT_MS,
+                "compression.type": "lz4",
+                "log_level": 2,
+            }
+        )
         self._stopping = threading.Event()
         self._poller = threading.Thread(target=self._poll, name=f"publisher {source}", daemon=True)
         self._poller.start()
 
     async def publish(self, topic: str, event: Event, key: str | None = None, source: str | None = None) -> None:
-        """Return once the broker has acknowledged the event; ``key`` and ``source`` default to the event's and the sender's own."""
+        """Return once the broker has acknowledged the event; ``key`` and ``source`` default to the event's and the
+        sender's own.
+        """
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
 
@@ -66,11 +75,19 @@ class Publisher:
     def _remember(self, error: KafkaError | None, _: Message) -> None:
         self._failed = self._failed or error
 
-    def _produce(self, topic: str, event: Event, delivered: object, key: str | None = None, source: str | None = None) -> None:
+    def _produce(
+        self, topic: str, event: Event, delivered: object, key: str | None = None, source: str | None = None
+    ) -> None:
         own_key, value, headers = to_message(event, source or self.source)
         while True:
             try:
-                self._producer.produce(topic, value=value, key=own_key if key is None else key.encode(), headers=list(headers), on_delivery=delivered)
+                self._producer.produce(
+                    topic,
+                    value=value,
+                    key=own_key if key is None else key.encode(),
+                    headers=list(headers),
+                    on_delivery=delivered,
+                )
                 return
             except BufferError:
                 self._producer.poll(0.1)
@@ -90,7 +107,9 @@ class Publisher:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 

@@ -69,12 +69,17 @@ def read_topic(bootstrap: str, *topics: str) -> Iterator[StoredMessage]:
         consumer.close()
 
 
-def follow(bootstrap: str, topics: Sequence[str], stop: threading.Event, from_end: bool = False) -> Iterator[StoredMessage | None]:
+def follow(
+    bootstrap: str, topics: Sequence[str], stop: threading.Event, from_end: bool = False
+) -> Iterator[StoredMessage | None]:
     """Messages from the beginning (or from now) as they come; yields ``None`` whenever a poll brought nothing."""
     consumer = _consumer(bootstrap)
     try:
-        assigned = [TopicPartition(topic, partition, _start(consumer, topic, partition, from_end))
-                    for topic in topics for partition in _metadata(consumer, topic)]
+        assigned = [
+            TopicPartition(topic, partition, _start(consumer, topic, partition, from_end))
+            for topic in topics
+            for partition in _metadata(consumer, topic)
+        ]
         consumer.assign(assigned)
         yield None
         while not stop.is_set():
@@ -89,11 +94,21 @@ def _start(consumer: Consumer, topic: str, partition: int, from_end: bool) -> in
 
 
 def _consumer(bootstrap: str) -> Consumer:
-    return Consumer({
-        "bootstrap.servers": bootstrap, "group.id": "perennial-reader", "enable.auto.commit": False, "auto.offset.reset": "earliest",
-        "enable.auto.offset.store": False, "fetch.max.bytes": 52_428_800, "max.partition.fetch.bytes": 16_777_216,
-        "fetch.wait.max.ms": 20, "log_level": 2, "isolation.level": "read_uncommitted", "allow.auto.create.topics": False,
-    })
+    return Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": "perennial-reader",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "enable.auto.offset.store": False,
+            "fetch.max.bytes": 52_428_800,
+            "max.partition.fetch.bytes": 16_777_216,
+            "fetch.wait.max.ms": 20,
+            "log_level": 2,
+            "isolation.level": "read_uncommitted",
+            "allow.auto.create.topics": False,
+        }
+    )
 
 
 def _metadata(consumer: Consumer, topic: str) -> tuple[int, ...]:
@@ -124,13 +139,15 @@ def _drain(consumer: Consumer, ends: dict[TopicPartition, int]) -> Iterator[Stor
         message = consumer.poll(0.2)
         if message is None:
             if time.monotonic() - heard > NONE_FOR_S:
-                raise TransientError(f"the broker stopped answering while reading {', '.join(sorted({t for t, _ in left}))}")
+                raise TransientError(
+                    f"the broker stopped answering while reading {', '.join(sorted({t for t, _ in left}))}"
+                )
             _drop_reached(consumer, left)
             continue
         heard = time.monotonic()
         error = message.error()
         if error is not None:
-            if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 (the constant's only name)
+            if error.code() == KafkaError._PARTITION_EOF:
                 continue
             raise TransientError(f"cannot read: {error.str()}")
         stored = _stored(message)
@@ -156,4 +173,6 @@ def _stored(message: RawMessage) -> StoredMessage:
     if topic is None or partition is None or offset is None:
         raise TransientError("the broker sent a message without a place")
     headers = tuple((name, value if isinstance(value, bytes) else b"") for name, value in message.headers() or ())
-    return StoredMessage(topic, partition, offset, message.timestamp()[1], message.key() or b"", message.value() or b"", headers)
+    return StoredMessage(
+        topic, partition, offset, message.timestamp()[1], message.key() or b"", message.value() or b"", headers
+    )

@@ -1,7 +1,7 @@
 """Tables from anywhere: CSV, Parquet and JSON lines through fsspec URLs, whole or in blocks.
 
-Nothing here decides on types for good: a contract does (``schemas.table.conform``). Errors name the place and what to do,
-never a cell.
+Nothing here decides on types for good: a contract does (``schemas.table.conform``). Errors name the place and what to
+do, never a cell.
 """
 
 import hashlib
@@ -21,12 +21,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Format = Literal["csv", "parquet", "jsonl"]
-MAX_BYTES = 2 * 1024 ** 3
+MAX_BYTES = 2 * 1024**3
 MAX_ROWS = 50_000_000
 MAX_COLUMNS = 2_000
-_PIECE = 1024 ** 2
-_SUFFIXES: dict[str, Format] = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".parquet": "parquet", ".pq": "parquet",
-                                ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl"}
+_PIECE = 1024**2
+_SUFFIXES: dict[str, Format] = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+}
 _COMPRESSIONS = (".gz", ".bz2", ".xz", ".zip", ".zst")
 _DECIMAL_COMMA = re.compile(r"^-?\d+(,\d+)?$")
 
@@ -52,7 +60,9 @@ def read_frame(uri: str, format: Format | None = None) -> "pd.DataFrame":
 
 
 def blocks(uri: str, rows: int, format: Format | None = None) -> Iterator["pd.DataFrame"]:
-    """The table in blocks of at most ``rows`` rows, in order; at least one, maybe empty. Date formats are fixed by the first."""
+    """The table in blocks of at most ``rows`` rows, in order; at least one, maybe empty. Date formats are fixed by
+    the first.
+    """
     kind = format or format_of(uri)
     formats: dict[str, str] | None = None
     seen = 0
@@ -77,7 +87,8 @@ def digest_of(uri: str) -> str:
 def describe(uri: str, format: Format | None = None) -> Description:
     """Format, size, digest, rows and columns of a source; reads it twice."""
     kind = format or format_of(uri)
-    rows, columns = 0, ()
+    rows = 0
+    columns: tuple[str, ...] = ()
     for block in blocks(uri, 100_000, kind):
         rows, columns = rows + len(block), tuple(str(name) for name in block.columns)
     with _open(uri, compression=None) as stream:
@@ -87,7 +98,7 @@ def describe(uri: str, format: Format | None = None) -> Description:
 
 def format_of(uri: str) -> Format:
     """By the name's ending, else by the first bytes."""
-    path = PurePosixPath(uri.split("?")[0])
+    path = PurePosixPath(_shown(uri))
     suffix = PurePosixPath(path.stem).suffix if path.suffix.lower() in _COMPRESSIONS else path.suffix
     if suffix.lower() in _SUFFIXES:
         return _SUFFIXES[suffix.lower()]
@@ -103,21 +114,23 @@ def _open(uri: str, compression: str | None = "infer") -> IO[bytes]:
     try:
         return cast("IO[bytes]", fsspec.open(uri, "rb", compression=compression).open())
     except ImportError as error:
-        package = (re.findall(r"[Ii]nstall (?:`?pip install )?([\w-]+)", str(error)) or [uri.split(":")[0]])[0]
+        package = (re.findall(r"[Ii]nstall (?:`?pip install )?([\w-]+)", str(error)) or [uri.partition(":")[0]])[0]
         raise InputError(f"{_shown(uri)} needs the package {package}: install it with  pip install {package}") from None
     except FileNotFoundError:
         raise InputError(f"{_shown(uri)} does not exist") from None
     except (IsADirectoryError, PermissionError) as error:
         raise InputError(f"{_shown(uri)} cannot be read: {error.strerror or 'no access'}") from None
     except ValueError:
-        raise InputError(f"{_shown(uri)} is no address that can be read: use a path, file://, memory:// or another fsspec URL") from None
+        raise InputError(
+            f"{_shown(uri)} is no address that can be read: use a path, file://, memory:// or another fsspec URL"
+        ) from None
     except OSError as error:
         raise TransientError(f"{_shown(uri)} cannot be reached: {type(error).__name__}") from None
 
 
 def _shown(uri: str) -> str:
     """The address without user, password and query, which may hold secrets."""
-    return re.sub(r"//[^/@]*@", "//", uri.split("?")[0])
+    return re.sub(r"//[^/@]*@", "//", uri.partition("?")[0])
 
 
 def _pieces(stream: IO[bytes]) -> Iterator[bytes]:
@@ -125,7 +138,9 @@ def _pieces(stream: IO[bytes]) -> Iterator[bytes]:
     while piece := stream.read(_PIECE):
         total += len(piece)
         if total > MAX_BYTES:
-            raise InputError(f"the file holds more than {MAX_BYTES // 1024 ** 2} MiB: split it, or hand it over as Parquet in parts")
+            raise InputError(
+                f"the file holds more than {MAX_BYTES // 1024**2} MiB: split it, or hand it over as Parquet in parts"
+            )
         yield piece
 
 
@@ -142,7 +157,16 @@ def _guarded(uri: str, reader: Callable[[], Iterator["pd.DataFrame"]]) -> Iterat
 
     try:
         yield from reader()
-    except (ValueError, TypeError, EOFError, OSError, RecursionError, OverflowError, MemoryError, pa.ArrowException) as error:
+    except (
+        ValueError,
+        TypeError,
+        EOFError,
+        OSError,
+        RecursionError,
+        OverflowError,
+        MemoryError,
+        pa.ArrowException,
+    ) as error:
         line = re.search(r"line (\d+)", str(error))
         place = f" (line {line.group(1)})" if line else ""
         raise InputError(f"{_shown(uri)} is damaged or not of the format its name says{place}") from None
@@ -157,9 +181,19 @@ def _csv(uri: str, rows: int) -> Iterator["pd.DataFrame"]:
         dialect = dialect_of(stream.read(256 * 1024), encoding)
     with _open(uri) as stream:
         try:
-            options = dict.fromkeys(dialect.text_columns, "str")
-            reader = pd.read_csv(stream, sep=dialect.delimiter, encoding=encoding, dtype=options, na_values=list(MISSING_TOKENS),  # type: ignore[call-overload]
-                                 keep_default_na=False, index_col=False, skipinitialspace=True, low_memory=False, chunksize=rows)
+            options: Any = dict.fromkeys(dialect.text_columns, "str")
+            reader = pd.read_csv(
+                stream,
+                sep=dialect.delimiter,
+                encoding=encoding,
+                dtype=options,
+                na_values=list(MISSING_TOKENS),
+                keep_default_na=False,
+                index_col=False,
+                skipinitialspace=True,
+                low_memory=False,
+                chunksize=rows,
+            )
         except pd.errors.EmptyDataError:
             raise InputError(f"{_shown(uri)} is empty: a header line with the columns' names is needed") from None
         yield from (_tidied(block, dialect) for block in reader)
@@ -174,8 +208,14 @@ def _tidied(block: "pd.DataFrame", dialect: Dialect) -> "pd.DataFrame":
         return block
     for position in range(block.shape[1]):
         values = block.iloc[:, position].dropna()
-        if values.dtype == object and len(values) and all(isinstance(cell, str) and _DECIMAL_COMMA.match(cell) for cell in values):
-            block = block.assign(**{block.columns[position]: pd.to_numeric(block.iloc[:, position].str.replace(",", "."))})
+        name = str(block.columns[position])
+        if (
+            name not in dialect.text_columns
+            and values.dtype == object
+            and len(values)
+            and all(isinstance(cell, str) and _DECIMAL_COMMA.match(cell) for cell in values)
+        ):
+            block = block.assign(**{name: pd.to_numeric(block.iloc[:, position].str.replace(",", "."))})
     return block
 
 
@@ -186,12 +226,12 @@ def _parquet(uri: str, rows: int) -> Iterator["pd.DataFrame"]:
         file = pq.ParquetFile(stream)
         _within_limits(uri, file.metadata.num_rows, file.metadata.num_columns)
         names = [name for name in file.schema_arrow.names if not name.startswith("__index_level_")]
-        if not file.metadata.num_rows:
-            yield file.read(columns=names).to_pandas(ignore_metadata=True)
-        elif rows >= file.metadata.num_rows:
+        if rows >= file.metadata.num_rows:
             yield file.read(columns=names).to_pandas(ignore_metadata=True)
         else:
-            yield from (batch.to_pandas(ignore_metadata=True) for batch in file.iter_batches(batch_size=rows, columns=names))
+            yield from (
+                batch.to_pandas(ignore_metadata=True) for batch in file.iter_batches(batch_size=rows, columns=names)
+            )
 
 
 def _jsonl(uri: str, rows: int) -> Iterator["pd.DataFrame"]:
@@ -227,4 +267,8 @@ def _records(text: "io.TextIOWrapper") -> Iterator[dict[str, Any]]:
         yield from items
 
 
-_READERS: dict[Format, Callable[[str, int], Iterator["pd.DataFrame"]]] = {"csv": _csv, "parquet": _parquet, "jsonl": _jsonl}
+_READERS: dict[Format, Callable[[str, int], Iterator["pd.DataFrame"]]] = {
+    "csv": _csv,
+    "parquet": _parquet,
+    "jsonl": _jsonl,
+}

@@ -1,4 +1,6 @@
-"""What a worker and its pool processes share on this machine: the store, the vault, secrets. Small enough to be pickled."""
+"""What a worker and its pool processes share on this machine: the store, the vault, secrets. Small enough to be
+pickled.
+"""
 
 import hashlib
 import os
@@ -52,15 +54,19 @@ class Workplace:
             finally:
                 fresh.unlink()
         found = path.read_bytes()
-        if len(found) != 32:  # noqa: PLR2004
-            raise InputError(f"{path} does not hold 32 bytes: restore it from a backup, or splits and noise will differ")
+        if len(found) != 32:
+            raise InputError(
+                f"{path} does not hold 32 bytes: restore it from a backup, or splits and noise will differ"
+            )
         return found
 
     def seal_window(self, window: "pd.DataFrame", artefact_id: str) -> SourceRef:
         """Store live rows encrypted; only workers with this vault can open them."""
         from stream_app.adapters.arrow_blocks import encode_block
 
-        ref = self.store.put(artefact_id, f"{artefact_id}.arrow", "application/vnd.apache.arrow.stream", encode_block(window))
+        ref = self.store.put(
+            artefact_id, f"{artefact_id}.arrow", "application/vnd.apache.arrow.stream", encode_block(window)
+        )
         return SourceRef(uri=SEALED + ref.to_bytes().decode(), sha256=ref.sha256, format="sealed", rows=len(window))
 
     def read_window(self, source: SourceRef) -> "pd.DataFrame":

@@ -46,4 +46,7 @@ Handle = Callable[..., Awaitable[None]]
 
 def frames_of(error: BaseException) -> list[str]:
     """Where an error arose, without its message: messages of libraries may quote cell values."""
-    return [f"{frame.filename.rsplit('/', 2)[-1]}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)[-8:]]
+    return [
+        f"{frame.filename.rsplit('/', 2)[-1]}:{frame.lineno} {frame.name}"
+        for frame in traceback.extract_tb(error.__traceback__)[-8:]
+    ]

@@ -8,11 +8,11 @@ from schemas.events import Event
 from schemas.events.budget import LedgerEntry, SpendRefused, SpendReserved
 from schemas.events.releases import CheckpointPublished, ReleaseCertified, StatusPublished
 from stream_app.agents import inbox
+from stream_app.agents.choosing import FamilySelection
 from stream_app.agents.context import Context
 from stream_app.agents.folding import FoldStation
 from stream_app.agents.shell import Received, serve
 from stream_app.core import ledger, planner, registry
-from stream_app.agents.choosing import FamilySelection
 from stream_app.core.entry import Facts
 from stream_app.core.routes import LEDGER, PLANNER, REGISTRY, addressed
 from stream_app.core.unsigned import CheckpointAdvanced, KeysCondemned, StatementDrawn, StatusDrawn
@@ -28,7 +28,9 @@ def register_planner(app: "AppT[Any]", context: Context) -> None:
     async def publish(facts: Facts, _: Received) -> None:
         await context.publisher.publish_all(addressed(PLANNER, facts), "/stations/planner")
 
-    FoldStation(context, "planner", "plan.log", planner.Planner(FamilySelection()).step, planner.initial, publish).register(app)
+    FoldStation(
+        context, "planner", "plan.log", planner.Planner(FamilySelection()).step, planner.initial, publish
+    ).register(app)
     for topic in ("source.drift", "candidates.rejected"):
         serve(app, context, "planner", topic, inbox.copying(context, "planner", "plan.log", topic))
     serve(app, context, "planner", "commands", inbox.commands(context, "planner", "plan.log"))
@@ -62,23 +64,44 @@ def register_registry(app: "AppT[Any]", context: Context) -> None:
                 _measure_releases(context, fact, received)
 
     FoldStation(context, "registry", "release.log", registry.step, registry.initial, publish).register(app)
-    serve(app, context, "registry", "candidates.cleared", inbox.copying(context, "registry", "release.log", "candidates.cleared"))
+    serve(
+        app,
+        context,
+        "registry",
+        "candidates.cleared",
+        inbox.copying(context, "registry", "release.log", "candidates.cleared"),
+    )
     serve(app, context, "registry", "commands", inbox.commands(context, "registry", "release.log"))
 
 
 def _signed(context: Context, fact: Event) -> Event:
-    """The signed form of a fact that must not travel unsigned; Ed25519 is deterministic, so a repeat is the same bytes."""
+    """The signed form of a fact that must not travel unsigned; Ed25519 is deterministic, so a repeat is the same
+    bytes.
+    """
     key = context.service_key
     match fact:
         case StatementDrawn():
-            return ReleaseCertified(event_id=fact.event_id, dataset=fact.dataset, release_id=fact.release_id,
-                                    envelope=sign_statement(fact.statement, key))
+            return ReleaseCertified(
+                event_id=fact.event_id,
+                dataset=fact.dataset,
+                release_id=fact.release_id,
+                envelope=sign_statement(fact.statement, key),
+            )
         case StatusDrawn():
-            return StatusPublished(event_id=fact.event_id, dataset=fact.dataset, version=fact.status.version,
-                                   envelope=sign_status(fact.status, key))
+            return StatusPublished(
+                event_id=fact.event_id,
+                dataset=fact.dataset,
+                version=fact.status.version,
+                envelope=sign_status(fact.status, key),
+            )
         case CheckpointAdvanced():
-            return CheckpointPublished(event_id=fact.event_id, dataset=fact.dataset, size=fact.size, root=fact.root,
-                                       envelope=sign_checkpoint(fact.dataset, fact.size, fact.root, key))
+            return CheckpointPublished(
+                event_id=fact.event_id,
+                dataset=fact.dataset,
+                size=fact.size,
+                root=fact.root,
+                envelope=sign_checkpoint(fact.dataset, fact.size, fact.root, key),
+            )
         case _:
             return fact
 
@@ -99,7 +122,16 @@ def _measure_budget(context: Context, line: LedgerEntry) -> None:
 
 def _measure_releases(context: Context, fact: StatusDrawn, received: Received) -> None:
     states = [release.state for release in fact.status.releases]
-    for state in ("awaiting_approval", "certified", "superseded", "frozen", "revoked", "rejected", "retired", "expired"):
+    for state in (
+        "awaiting_approval",
+        "certified",
+        "superseded",
+        "frozen",
+        "revoked",
+        "rejected",
+        "retired",
+        "expired",
+    ):
         context.metrics.releases.labels(fact.dataset, state).set(states.count(state))
     if "revoked" in states:
         context.metrics.notice.observe(max(0.0, time.time() - received.at / 1000))

@@ -10,6 +10,7 @@ from schemas.events.commands import CommandAccepted
 from stream_app.adapters.reader import StoredMessage, read_range
 from stream_app.agents.context import Context
 from stream_app.agents.shell import Received, bury, serve
+from stream_app.core.authority import admit
 from stream_app.core.entry import Entry, Facts, Hole, Record, Step
 from stream_app.core.fold import AlignedFold
 from stream_app.core.routes import LOG_EVENTS
@@ -25,7 +26,9 @@ Publish = Callable[[Facts, Received], Awaitable[None]]
 class FoldStation(Generic[S]):
     """One log's fold on one worker, a fold per partition that it was ever handed."""
 
-    def __init__(self, context: Context, station: str, log: str, step: Step[S], initial: Callable[[str], S], publish: Publish) -> None:
+    def __init__(
+        self, context: Context, station: str, log: str, step: Step[S], initial: Callable[[str], S], publish: Publish
+    ) -> None:
         self._context, self._station, self._log = context, station, log
         self._step, self._initial, self._publish = step, initial, publish
         self._folds: dict[int, AlignedFold[S]] = {}
@@ -66,11 +69,21 @@ class FoldStation(Generic[S]):
     def _believe(self, event: Event, at: int) -> None:
         """A log is only as good as who may write to it: signatures are checked again, against the broker's time."""
         if isinstance(event, CommandAccepted):
-            recheck_command(event, self._context.trust)
+            recheck_command(event, self._context.trust, at)
+            admit(event.command, event.role, self._context.settings.deployment, at)
 
     def _read(self, partition: int, gap: range) -> list[Record]:
-        return list(_filled(((message.offset, self._record(message)[0])
-                             for message in read_range(self._context.settings.bootstrap, self._log, partition, gap.start, gap.stop)), gap))
+        return list(
+            _filled(
+                (
+                    (message.offset, self._record(message)[0])
+                    for message in read_range(
+                        self._context.settings.bootstrap, self._log, partition, gap.start, gap.stop
+                    )
+                ),
+                gap,
+            )
+        )
 
 
 def _filled(found: Iterator[tuple[int, Record]], gap: range) -> Iterator[Record]:

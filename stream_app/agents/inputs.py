@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from generators.entities import split
+from generators.entities import split, units
 from schemas.contract import Contract
 from schemas.errors import ContractError, InputError
 from schemas.events.sources import SourceRef
@@ -51,15 +51,7 @@ def read_shares(workplace: Workplace, contract: Contract, source: SourceRef) -> 
     table = conform(frame, contract, roles=("modelled", "entity")).table
     if unit.column is not None:
         table = table[table[unit.column].notna()].reset_index(drop=True)
-    return Shares(table, split(unit_keys(table, contract), workplace.secret("split"), contract.policy.split))
-
-
-def unit_keys(table: "pd.DataFrame", contract: Contract) -> "npt.NDArray[np.object_]":
-    """What a row is split by: its entity, or for a row unit its content and the how-manieth of that content it is."""
-    from generators.entities import row_keys
-
-    column = contract.policy.privacy.unit.column
-    return table[column].astype(str).to_numpy(dtype=object) if column is not None else row_keys(table)
+    return Shares(table, split(units(table, contract), workplace.secret("split"), contract.policy.split))
 
 
 def seed_of(*parts: str | int) -> int:

@@ -36,11 +36,15 @@ def judge_privacy(workplace: Workplace, dossier: Dossier, progress: Progress) ->
 
 def judge_utility(workplace: Workplace, dossier: Dossier, progress: Progress) -> Dossier:
     """The dossier with its utility report, measured against a holdout that the privacy gate did not use."""
-    return dossier.model_copy(update={"utility": _timed("utility", _evidence(workplace, dossier, SECOND_HOLDOUT), progress)})
+    return dossier.model_copy(
+        update={"utility": _timed("utility", _evidence(workplace, dossier, SECOND_HOLDOUT), progress)}
+    )
 
 
 def prove_budget(dossier: Dossier) -> tuple[Finding, ...]:
-    """The accountant's proof: what was recorded as run is within what was granted. Nothing is proved under an empirical claim."""
+    """The accountant's proof: what was recorded as run is within what was granted. Nothing is proved under an
+    empirical claim.
+    """
     request, training = dossier.request, dossier.training
     if request.contract.policy.privacy.claim != "formal" or training is None:
         return ()
@@ -48,13 +52,23 @@ def prove_budget(dossier: Dossier) -> tuple[Finding, ...]:
     delta = request.contract.policy.privacy.delta
     proved = bool(training.mechanisms) and within(training.mechanisms, granted, delta)
     reason = None if proved else "the recorded mechanisms cost more than was granted, or none were recorded"
-    return (Finding(metric="accountant_proof", gate="privacy", value=1.0 if proved else 0.0, limit=1.0, direction="at_least",
-                    verdict="PASS" if proved else "FAIL", support=len(training.mechanisms), reason=reason),)
+    return (
+        Finding(
+            metric="accountant_proof",
+            gate="privacy",
+            value=1.0 if proved else 0.0,
+            limit=1.0,
+            direction="at_least",
+            verdict="PASS" if proved else "FAIL",
+            support=len(training.mechanisms),
+            reason=reason,
+        ),
+    )
 
 
 def _timed(gate: Gate, evidence: Evidence, progress: Progress) -> GateReport:
     started = time.perf_counter()
-    report = run_gate(gate, evidence, progress)
+    report = run_gate(gate, evidence, lambda metric, seconds: progress(0.5, f"{metric} measured in {seconds:.1f} s"))
     return report.model_copy(update={"seconds": round(time.perf_counter() - started, 3)})
 
 
@@ -70,14 +84,23 @@ def _evidence(workplace: Workplace, dossier: Dossier, holdout: int) -> Evidence:
     parts = {share: shares.rows(share) for share in (TRAIN, holdout, REFERENCE)}
     modelled = [column.name for column in contract.modelled]
     return Evidence(
-        contract=contract, synthetic=conform(raw, contract).table, raw_synthetic=raw, train=parts[TRAIN][modelled],
-        holdout=parts[holdout][modelled], reference=parts[REFERENCE][modelled], entities=_entities(contract, list(parts.values())),
-        seed=seed_of(request.release_id, "gate"), conditioned=tuple(where.column for where in request.where), attempt=request.attempt,
+        contract=contract,
+        synthetic=conform(raw, contract).table,
+        raw_synthetic=raw,
+        train=parts[TRAIN][modelled],
+        holdout=parts[holdout][modelled],
+        reference=parts[REFERENCE][modelled],
+        entities=_entities(contract, list(parts.values())),
+        seed=seed_of(request.release_id, "gate"),
+        conditioned=tuple(where.column for where in request.where),
+        attempt=request.attempt,
     )
 
 
-def _entities(contract: Contract, parts: "list[pd.DataFrame]",
-              ) -> "tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]] | None":
+def _entities(
+    contract: Contract,
+    parts: "list[pd.DataFrame]",
+) -> "tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]] | None":
     import numpy as np
     import pandas as pd
 

@@ -49,7 +49,9 @@ class MonitorStation:
         slot = int(time.time() / self._context.settings.tick_seconds)
         for dataset in sorted(self._view.contracts):
             for log in LOGS:
-                await self._context.publish(STATION, log, Ticked(event_id=derive_id("tick", dataset, slot), target=dataset), dataset)
+                await self._context.publish(
+                    STATION, log, Ticked(event_id=derive_id("tick", dataset, slot), target=dataset), dataset
+                )
 
     async def recall(self) -> None:
         """Read what a worker that just started has not been sent."""
@@ -67,22 +69,37 @@ class MonitorStation:
         status, applied = self._view.statuses.get(event.dataset), self._view.contracts.get(event.dataset)
         if status is None or applied is None or status.current is None or status.current not in self._view.certificates:
             return
-        data = next((ref for ref in self._view.statement(status.current).predicate.artefacts if ref.name == "data.parquet"), None)
+        data = next(
+            (ref for ref in self._view.statement(status.current).predicate.artefacts if ref.name == "data.parquet"),
+            None,
+        )
         if data is None:
             return
         try:
-            failed = await self._context.jobs.run(f"{event.event_id}.check", recheck, self._context.workplace, applied.contract, data, event.window)
+            failed = await self._context.jobs.run(
+                f"{event.event_id}.check", recheck, self._context.workplace, applied.contract, data, event.window
+            )
         except PerennialError as error:
-            self._context.log.warning("a check could not be made", extra={"dataset": event.dataset, "reason": str(error)})
+            self._context.log.warning(
+                "a check could not be made", extra={"dataset": event.dataset, "reason": str(error)}
+            )
             return
         for finding in failed:
-            told = CheckFailed(event_id=derive_id("check", status.current, event.event_id, finding.metric), dataset=event.dataset,
-                               release_id=status.current, metric=finding.metric, value=finding.value or 0.0, limit=finding.limit or 0.0)
+            told = CheckFailed(
+                event_id=derive_id("check", status.current, event.event_id, finding.metric),
+                dataset=event.dataset,
+                release_id=status.current,
+                metric=finding.metric,
+                value=finding.value or 0.0,
+                limit=finding.limit or 0.0,
+            )
             for log in LOGS:
                 await self._context.publish(STATION, log, told)
 
 
-def recheck(workplace: Workplace, contract: Contract, data: ArtefactRef, window: SourceRef, progress: Progress) -> tuple[Finding, ...]:
+def recheck(
+    workplace: Workplace, contract: Contract, data: ArtefactRef, window: SourceRef, _: Progress
+) -> tuple[Finding, ...]:
     """The utility findings of a release on fresh rows that no longer pass, on a pool process."""
     import pandas as pd
 
@@ -95,6 +112,12 @@ def recheck(workplace: Workplace, contract: Contract, data: ArtefactRef, window:
     parts = [shares.rows(share)[modelled] for share in (TRAIN, HOLDOUT, REFERENCE)]
     if any(part.empty for part in parts):
         raise ContractError("the window is too small to check a release on")
-    evidence = Evidence(contract=contract, synthetic=conform(raw, contract).table, train=parts[0], holdout=parts[1], reference=parts[2],
-                        seed=seed_of(data.artefact_id, window.sha256))
-    return tuple(finding for finding in run_gate("utility", evidence, progress).findings if finding.verdict == "FAIL")
+    evidence = Evidence(
+        contract=contract,
+        synthetic=conform(raw, contract).table,
+        train=parts[0],
+        holdout=parts[1],
+        reference=parts[2],
+        seed=seed_of(data.artefact_id, window.sha256),
+    )
+    return tuple(finding for finding in run_gate("utility", evidence).findings if finding.verdict == "FAIL")

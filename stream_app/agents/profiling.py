@@ -10,9 +10,9 @@ from schemas.events.sources import DriftDetected, SourceRef
 from schemas.table import conform
 from stream_app.adapters.jobs import Progress
 from stream_app.adapters.workplace import Workplace
-from stream_app.agents.inputs import TRAIN, read_source, unit_keys
+from stream_app.agents.inputs import TRAIN, read_source
 from stream_app.core.drift.reference import Reference, build_reference
-from stream_app.core.drift.signs import DriftSign
+from stream_app.core.drift.sign import DriftSign
 from stream_app.core.drift.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -33,12 +33,12 @@ class Profiled:
 
 def profile(workplace: Workplace, contract: Contract, source: SourceRef, progress: Progress) -> Profiled:
     """Read a snapshot and count it, on a pool process; raises what ``read_source`` raises."""
-    from generators.entities import split
+    from generators.entities import split, units
 
     progress(0.1, "reading the snapshot")
     table = conform(read_source(workplace, source), contract, roles=WATCHED).table
     progress(0.6, "counting the reference profile")
-    share = split(unit_keys(table, contract), workplace.secret("split"), contract.policy.split)
+    share = split(units(table, contract), workplace.secret("split"), contract.policy.split)
     return Profiled(build_reference(table, contract), len(table), int((share == TRAIN).sum()))
 
 
@@ -82,18 +82,20 @@ class Watch:
         if self.sign is None or self.rows - self.since < self.window_rows:
             return None
         kept = pd.concat([frame for _, frame in self.recent], ignore_index=True)
-        return kept.iloc[max(0, len(kept) - (self.rows - self.since)):].reset_index(drop=True)
+        return kept.iloc[max(0, len(kept) - (self.rows - self.since)) :].reset_index(drop=True)
 
     def remove(self, frame: "pd.DataFrame") -> None:
         """Take deleted rows out of what a window would hold; counts that were compared already stay as they were."""
         import pandas as pd
 
         gone = set(pd.util.hash_pandas_object(frame, index=False))
-        self.recent = deque((start, kept[~pd.util.hash_pandas_object(kept, index=False).isin(gone)]) for start, kept in self.recent)
+        self.recent = deque(
+            (start, kept[~pd.util.hash_pandas_object(kept, index=False).isin(gone)]) for start, kept in self.recent
+        )
 
     def follow(self, reference: Reference) -> None:
         """Compare with a new reference from here on."""
-        self.tracker = Tracker(reference, self.contract)
+        self.tracker = Tracker(reference)
         self.sign, self.base = None, self.rows
         self.recent.clear()
 
@@ -106,9 +108,21 @@ class Watch:
         """The event of a sign; its id is a function of the snapshot and of the rows, so a replay repeats it."""
         row = self.base + sign.row
         name = derive_id("drift", self.source.sha256, row, sign.kind, *sign.columns, "sealed" if window else "seen")
-        return DriftDetected(event_id=name, dataset=self.contract.dataset, kind=sign.kind, columns=sign.columns, effect=sign.effect,
-                             effect_unit=sign.effect_unit, statistic=sign.statistic, threshold=sign.threshold, row=row, since_row=self.since,
-                             since_time=self._time_of(self.since), detector=DETECTOR, window=window)
+        return DriftDetected(
+            event_id=name,
+            dataset=self.contract.dataset,
+            kind=sign.kind,
+            columns=sign.columns,
+            effect=sign.effect,
+            effect_unit=sign.unit,
+            statistic=sign.statistic,
+            threshold=sign.threshold,
+            row=row,
+            since_row=self.since,
+            since_time=self._time_of(self.since),
+            detector=DETECTOR,
+            window=window,
+        )
 
     def _time_of(self, row: int) -> str | None:
         column = self.contract.time
@@ -117,7 +131,7 @@ class Watch:
         for start, frame in self.recent:
             if start <= row < start + len(frame) and column in frame.columns:
                 value = frame[column].iloc[row - start]
-                return None if value is None or value != value else str(value)  # noqa: PLR0124 (NaT differs from itself)
+                return None if value is None or value != value else str(value)
         return None
 
     def _forget(self) -> None:

@@ -1,7 +1,7 @@
 """The loop around every station: parse, call, publish, acknowledge, in that order.
 
-An error's family fixes what happens: a contract error goes to dead letters, a transient one is tried again with backoff,
-anything that nobody foresaw ends the worker loudly, and the event is handled again after its restart.
+An error's family fixes what happens: a contract error goes to dead letters, a transient one is tried again with
+backoff, anything that nobody foresaw ends the worker loudly, and the event is handled again after its restart.
 """
 
 import asyncio
@@ -50,11 +50,24 @@ def serve(app: "AppT[Any]", context: Context, station: str, topic: str, attend: 
     async def agent(stream: "StreamT[Any]") -> None:
         async for event in stream.events():
             message = event.message
-            await _guarded(context, station, attend, Received(
-                message.topic, message.partition, message.offset, int(message.timestamp * 1000), _text(message.key), message.value or b"",
-                tuple((name, value or b"") for name, value in _pairs(message.headers))))
+            await _guarded(
+                context,
+                station,
+                attend,
+                Received(
+                    message.topic,
+                    message.partition,
+                    message.offset,
+                    int(message.timestamp * 1000),
+                    _text(message.key),
+                    message.value or b"",
+                    tuple((name, value or b"") for name, value in _pairs(message.headers)),
+                ),
+            )
 
-    raw = app.topic(topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", internal=True)
+    raw = app.topic(
+        topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", internal=True
+    )
     agent.__name__ = f"{station}_{topic}"
     app.agent(raw, name=f"{station}.{topic}")(agent)
 
@@ -74,11 +87,21 @@ def events(context: Context, station: str, handle: Handle) -> Attend:
 async def bury(context: Context, station: str, received: Received, error: PerennialError) -> None:
     """Say in ``dead.letters`` where the message stands and why it is of no use; its content stays where it is."""
     context.metrics.dead.labels(received.topic).inc()
-    context.log.warning("dead letter", extra={"station": station, "topic": received.topic, "offset": received.offset, "reason": str(error)})
+    context.log.warning(
+        "dead letter",
+        extra={"station": station, "topic": received.topic, "offset": received.offset, "reason": str(error)},
+    )
     letter = DeadLettered(
-        event_id=derive_id("dead", station, received.topic, received.partition, received.offset), dataset=received.key or "unknown",
-        station=station, topic=received.topic, partition=received.partition, offset=received.offset,
-        sha256=hashlib.sha256(received.value).hexdigest(), error=type(error).__name__, reason=str(error)[:500])
+        event_id=derive_id("dead", station, received.topic, received.partition, received.offset),
+        dataset=received.key or "unknown",
+        station=station,
+        topic=received.topic,
+        partition=received.partition,
+        offset=received.offset,
+        sha256=hashlib.sha256(received.value).hexdigest(),
+        error=type(error).__name__,
+        reason=str(error)[:500],
+    )
     await context.publish(station, "dead.letters", letter)
 
 
@@ -89,15 +112,30 @@ async def _guarded(context: Context, station: str, attend: Attend, received: Rec
             await attend(received)
         except TransientError as error:
             context.metrics.events.labels(station, "retried").inc()
-            context.log.warning("tried again", extra={"station": station, "topic": received.topic, "reason": str(error)})
+            context.log.warning(
+                "tried again", extra={"station": station, "topic": received.topic, "reason": str(error)}
+            )
             await asyncio.sleep(pause)
             pause = min(2 * pause, MAX_BACKOFF_S)
         except Exception as error:
             context.metrics.events.labels(station, "crashed").inc()
-            context.log.critical("unforeseen", extra={"station": station, "topic": received.topic, "partition": received.partition,
-                                                      "offset": received.offset, "error": type(error).__name__, "frames": frames_of(error)})
-            context.crash(f"{station} met an unforeseen {type(error).__name__} at {received.topic}/{received.partition}/{received.offset}")
-            await asyncio.Event().wait()  # an exception that left the agent would acknowledge the event: wait for the end instead
+            context.log.critical(
+                "unforeseen",
+                extra={
+                    "station": station,
+                    "topic": received.topic,
+                    "partition": received.partition,
+                    "offset": received.offset,
+                    "error": type(error).__name__,
+                    "frames": frames_of(error),
+                },
+            )
+            context.crash(
+                f"{station} met an unforeseen {type(error).__name__} at {received.topic}/{received.partition}/{received.offset}"
+            )
+            await (
+                asyncio.Event().wait()
+            )  # an exception that left the agent would acknowledge the event: wait for the end instead
         else:
             context.metrics.events.labels(station, "handled").inc()
             context.metrics.seconds.labels(station).observe(time.perf_counter() - started)

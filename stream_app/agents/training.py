@@ -2,8 +2,8 @@
 
 import time
 
-from generators.registry import family
 from generators.generation import generate
+from generators.registry import family
 from schemas.errors import BudgetError, InsufficientEvidence
 from schemas.events.runs import Dossier, GenerationRequest, TrainingReport
 from schemas.table import encode_parquet
@@ -25,7 +25,9 @@ def train(workplace: Workplace, dossier: Dossier, progress: Progress) -> Dossier
         raise BudgetError("a formal claim needs a grant before a row is read")
     done = _sample_again(workplace, request, progress) if request.reuse else _fit(workplace, request, progress)
     progress(1.0, "artefacts stored")
-    return dossier.model_copy(update={"training": done.model_copy(update={"seconds": round(time.perf_counter() - started, 3)})})
+    return dossier.model_copy(
+        update={"training": done.model_copy(update={"seconds": round(time.perf_counter() - started, 3)})}
+    )
 
 
 def _fit(workplace: Workplace, request: GenerationRequest, progress: Progress) -> TrainingReport:
@@ -34,14 +36,36 @@ def _fit(workplace: Workplace, request: GenerationRequest, progress: Progress) -
     if train_rows.empty:
         raise InsufficientEvidence("the train share of the source has no rows")
     rows = request.rows or request.contract.policy.regeneration.rows or len(train_rows)
-    secret = derive_seed(workplace.secret("noise"), request.release_id, request.source.sha256, _mechanism_digest(request),
-                       record=workplace.home / "vault" / "seeds")
-    made = generate(train_rows, request.contract, request.family, rows, seed_of(request.release_id), granted=request.mechanisms,
-                    parameters=request.parameters, where=_where(request), progress=progress, secret=secret)
+    secret = derive_seed(
+        workplace.secret("noise"),
+        request.release_id,
+        request.source.sha256,
+        _mechanism_digest(request),
+        record=workplace.home / "vault" / "seeds",
+    )
+    made = generate(
+        train_rows,
+        request.contract,
+        request.family,
+        rows,
+        seed_of(request.release_id),
+        granted=request.mechanisms,
+        parameters=request.parameters,
+        where=_where(request),
+        progress=progress,
+        secret=secret,
+    )
     model = workplace.store.put(f"{request.release_id}.model", "model.bin", MODEL, made.model_bytes)
     data = workplace.store.put(f"{request.release_id}.data", "data.parquet", PARQUET, encode_parquet(made.table))
-    return TrainingReport(data=data, model=model, mechanisms=made.mechanisms, family=request.family, rows=len(made.table),
-                          train_rows=len(train_rows), seconds=0.0)
+    return TrainingReport(
+        data=data,
+        model=model,
+        mechanisms=made.mechanisms,
+        family=request.family,
+        rows=len(made.table),
+        train_rows=len(train_rows),
+        seconds=0.0,
+    )
 
 
 def _sample_again(workplace: Workplace, request: GenerationRequest, progress: Progress) -> TrainingReport:
@@ -51,8 +75,15 @@ def _sample_again(workplace: Workplace, request: GenerationRequest, progress: Pr
     rows = request.rows or request.contract.policy.regeneration.rows or 10_000
     table = fitted.sample(rows, seed_of(request.release_id), _where(request))
     data = workplace.store.put(f"{request.release_id}.data", "data.parquet", PARQUET, encode_parquet(table))
-    return TrainingReport(data=data, model=request.reuse, mechanisms=fitted.mechanisms, family=request.family, rows=len(table),
-                          train_rows=0, seconds=0.0)
+    return TrainingReport(
+        data=data,
+        model=request.reuse,
+        mechanisms=fitted.mechanisms,
+        family=request.family,
+        rows=len(table),
+        train_rows=0,
+        seconds=0.0,
+    )
 
 
 def _where(request: GenerationRequest) -> dict[str, tuple[bool | int | float | str, float]] | None:

@@ -43,7 +43,11 @@ class DriftStation:
         self._rebuilt: set[str] = set()
 
     def register(self, app: "AppT[Any]") -> None:
-        for topic, handle in (("contracts", self._on_contract), ("source.snapshots", self._on_snapshot), ("source.records", self._on_records)):
+        for topic, handle in (
+            ("contracts", self._on_contract),
+            ("source.snapshots", self._on_snapshot),
+            ("source.records", self._on_records),
+        ):
             serve(app, self._context, STATION, topic, events(self._context, STATION, handle))
 
     async def _on_contract(self, event: Event, _: Received) -> None:
@@ -102,23 +106,38 @@ class DriftStation:
         if desk.contract is None or desk.snapshot is None:
             return
         contract, snapshot = desk.contract, desk.snapshot
-        found: Profiled = await self._context.jobs.run(f"{dataset}.profile", profile, self._context.workplace, contract, snapshot.source)
-        desk.watch = Watch(contract, snapshot.source, Tracker(found.reference, contract), self._context.settings.window_rows)
+        found: Profiled = await self._context.jobs.run(
+            f"{dataset}.profile", profile, self._context.workplace, contract, snapshot.source
+        )
+        desk.watch = Watch(contract, snapshot.source, Tracker(found.reference), self._context.settings.window_rows)
         desk.position.clear()
-        taken = ProfileTaken(event_id=derive_id("profile", snapshot.event_id, contract.digest()), dataset=dataset, source=snapshot.source,
-                             contract_digest=contract.digest(), rows=found.rows, train_rows=found.train_rows)
+        taken = ProfileTaken(
+            event_id=derive_id("profile", snapshot.event_id, contract.digest()),
+            dataset=dataset,
+            source=snapshot.source,
+            contract_digest=contract.digest(),
+            rows=found.rows,
+            train_rows=found.train_rows,
+        )
         await self._context.publish(STATION, "source.drift", taken)
 
     async def _catch_up(self, desk: Desk, received: Received, expected: int | None) -> None:
         """Read again what came after the snapshot and before this batch, from where this desk stands."""
         start = 0 if expected is None else expected
-        between = await asyncio.to_thread(list, read_range(self._context.settings.bootstrap, received.topic, received.partition, start, received.offset))
+        between = await asyncio.to_thread(
+            list,
+            read_range(self._context.settings.bootstrap, received.topic, received.partition, start, received.offset),
+        )
         for message in between:
             try:
                 event = message.event()
             except ContractError:
                 continue
-            if isinstance(event, RecordsObserved) and desk.contract is not None and event.dataset == desk.contract.dataset:
+            if (
+                isinstance(event, RecordsObserved)
+                and desk.contract is not None
+                and event.dataset == desk.contract.dataset
+            ):
                 if message.at >= desk.announced_at:
                     await self._take(desk, event)
         desk.position[received.partition] = max(start, received.offset)

@@ -5,8 +5,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from schemas.errors import BudgetError, InsufficientEvidence, PerennialError, TransientError
 from schemas.events import Event, derive_id
-from schemas.events.runs import CandidateCleared, CandidatePrivate, CandidateRejected, CandidateTrained, Dossier, GenerationRequested
-from schemas.events.runs import RunProgressed, Station
+from schemas.events.runs import (
+    CandidateCleared,
+    CandidatePrivate,
+    CandidateRejected,
+    CandidateTrained,
+    Dossier,
+    GenerationRequested,
+    RunProgressed,
+    Station,
+)
 from schemas.finding import Finding, GateReport, verdict_of
 from stream_app.agents.context import Context, frames_of
 from stream_app.agents.judging import judge_privacy, judge_utility
@@ -22,21 +30,56 @@ Passed = type[CandidateTrained] | type[CandidatePrivate] | type[CandidateCleared
 
 def register_trainer(app: "AppT[Any]", context: Context) -> None:
     """``regeneration.requests`` to ``candidates.trained``."""
-    _register(app, context, "trainer", "regeneration.requests", GenerationRequested, train, "candidates.trained", CandidateTrained)
+    _register(
+        app,
+        context,
+        "trainer",
+        "regeneration.requests",
+        GenerationRequested,
+        train,
+        "candidates.trained",
+        CandidateTrained,
+    )
 
 
 def register_privacy(app: "AppT[Any]", context: Context) -> None:
     """``candidates.trained`` to ``candidates.private``."""
-    _register(app, context, "privacy", "candidates.trained", CandidateTrained, judge_privacy, "candidates.private", CandidatePrivate)
+    _register(
+        app,
+        context,
+        "privacy",
+        "candidates.trained",
+        CandidateTrained,
+        judge_privacy,
+        "candidates.private",
+        CandidatePrivate,
+    )
 
 
 def register_utility(app: "AppT[Any]", context: Context) -> None:
     """``candidates.private`` to ``candidates.cleared``."""
-    _register(app, context, "utility", "candidates.private", CandidatePrivate, judge_utility, "candidates.cleared", CandidateCleared)
+    _register(
+        app,
+        context,
+        "utility",
+        "candidates.private",
+        CandidatePrivate,
+        judge_utility,
+        "candidates.cleared",
+        CandidateCleared,
+    )
 
 
-def _register(app: "AppT[Any]", context: Context, station: Station, topic: str, wanted: type[Event], work: Work, onward: str,
-              passed: Passed) -> None:
+def _register(
+    app: "AppT[Any]",
+    context: Context,
+    station: Station,
+    topic: str,
+    wanted: type[Event],
+    work: Work,
+    onward: str,
+    passed: Passed,
+) -> None:
     async def handle(event: Event, _: Received) -> None:
         if not isinstance(event, wanted):
             return
@@ -58,12 +101,26 @@ async def _work(context: Context, station: Station, dossier: Dossier, work: Work
         raise
     except PerennialError as error:
         verdict: Literal["FAIL", "INSUFFICIENT", "INVALID"] = (
-            "INSUFFICIENT" if isinstance(error, InsufficientEvidence) else "FAIL" if isinstance(error, BudgetError) else "INVALID")
+            "INSUFFICIENT"
+            if isinstance(error, InsufficientEvidence)
+            else "FAIL"
+            if isinstance(error, BudgetError)
+            else "INVALID"
+        )
         await _refuse(context, station, dossier, verdict, (str(error)[:500],))
         return
     except Exception as error:
-        context.log.error("a job failed", extra={"station": station, "release": release, "error": type(error).__name__, "frames": frames_of(error)})
-        await _refuse(context, station, dossier, "INVALID", (f"an unforeseen {type(error).__name__} in the {station}; the worker's log says where",))
+        context.log.error(
+            "a job failed",
+            extra={"station": station, "release": release, "error": type(error).__name__, "frames": frames_of(error)},
+        )
+        await _refuse(
+            context,
+            station,
+            dossier,
+            "INVALID",
+            (f"an unforeseen {type(error).__name__} in the {station}; the worker's log says where",),
+        )
         return
     finally:
         gauge.dec()
@@ -77,10 +134,21 @@ async def _work(context: Context, station: Station, dossier: Dossier, work: Work
     await context.publish(station, onward, fact)
 
 
-async def _refuse(context: Context, station: Station, dossier: Dossier, verdict: Literal["FAIL", "INSUFFICIENT", "INVALID"],
-                  reasons: tuple[str, ...]) -> None:
-    rejected = CandidateRejected(event_id=derive_id(dossier.request.release_id, station, CandidateRejected.type), dataset=dossier.request.dataset,
-                                 dossier=dossier, station=station, verdict=verdict, reasons=reasons)
+async def _refuse(
+    context: Context,
+    station: Station,
+    dossier: Dossier,
+    verdict: Literal["FAIL", "INSUFFICIENT", "INVALID"],
+    reasons: tuple[str, ...],
+) -> None:
+    rejected = CandidateRejected(
+        event_id=derive_id(dossier.request.release_id, station, CandidateRejected.type),
+        dataset=dossier.request.dataset,
+        dossier=dossier,
+        station=station,
+        verdict=verdict,
+        reasons=reasons,
+    )
     await context.publish(station, "candidates.rejected", rejected)
 
 
@@ -106,9 +174,14 @@ def _teller(context: Context, station: Station, dossier: Dossier) -> Callable[[f
     request = dossier.request
 
     def tell(fraction: float, message: str) -> None:
-        told = RunProgressed(event_id=derive_id(request.release_id, station, message, f"{fraction:.3f}"), dataset=request.dataset,
-                             run_id=request.run_id, station=station, fraction=min(1.0, max(0.0, fraction)), message=message[:200])
+        told = RunProgressed(
+            event_id=derive_id(request.release_id, station, message, f"{fraction:.3f}"),
+            dataset=request.dataset,
+            run_id=request.run_id,
+            station=station,
+            fraction=min(1.0, max(0.0, fraction)),
+            message=message[:200],
+        )
         context.publisher.send("run.progress", told)
 
     return tell
-

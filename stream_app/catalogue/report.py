@@ -8,22 +8,38 @@ from schemas.finding import Finding
 def report(dossier: Dossier, statement: Statement | None) -> str:
     """Markdown. Holds gate figures, which look at real rows: for inside readers, not for an external tier."""
     request = dossier.request
-    lines = [f"# Release {request.release_id}", "", f"Dataset `{request.dataset}`, run `{request.run_id}`, attempt {request.attempt}.",
-             f"Family **{request.family}**: {request.why}.", f"Trigger: {request.trigger}.", ""]
+    lines = [
+        f"# Release {request.release_id}",
+        "",
+        f"Dataset `{request.dataset}`, run `{request.run_id}`, attempt {request.attempt}.",
+        f"Family **{request.family}**: {request.why}.",
+        f"Trigger: {request.trigger}.",
+        "",
+    ]
     lines += [*_privacy(dossier, statement), "", "## Findings", "", *findings_table(dossier.findings), ""]
     if statement is not None:
-        lines += ["## What this release does not promise", "", *(f"- {text}" for text in statement.predicate.limitations), ""]
+        lines += [
+            "## What this release does not promise",
+            "",
+            *(f"- {text}" for text in statement.predicate.limitations),
+            "",
+        ]
     return "\n".join(lines)
 
 
 def findings_table(findings: tuple[Finding, ...]) -> list[str]:
     """A Markdown table, one row a finding."""
-    rows = ["| gate | metric | value | interval | limit | baseline | rows | verdict |", "| --- | --- | --- | --- | --- | --- | --- | --- |"]
+    rows = [
+        "| gate | metric | value | interval | limit | baseline | rows | verdict |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
     for finding in findings:
         sign = "≤" if finding.direction == "at_most" else "≥"
         interval = "" if finding.interval is None else f"[{finding.interval[0]:.4g}, {finding.interval[1]:.4g}]"
-        rows.append(f"| {finding.gate} | {finding.metric} | {_figure(finding.value)} | {interval} | {sign} {_figure(finding.limit)} "
-                    f"| {_figure(finding.baseline)} | {finding.support} | **{finding.verdict}** {finding.reason or ''} |")
+        rows.append(
+            f"| {finding.gate} | {finding.metric} | {_figure(finding.value)} | {interval} | {sign} {_figure(finding.limit)} "
+            f"| {_figure(finding.baseline)} | {finding.support} | **{finding.verdict}** {finding.reason or ''} |"
+        )
     return rows
 
 
@@ -34,9 +50,13 @@ def _privacy(dossier: Dossier, statement: Statement | None) -> list[str]:
     claim = statement.predicate.privacy
     if claim.claim == "empirical":
         return [*lines, "Empirical: no formal guarantee, epsilon is absent."]
-    return [*lines, f"epsilon {claim.epsilon} at delta {claim.delta} per {claim.unit} (at most {claim.max_rows_per_unit} rows), {claim.neighbouring}; "
-            f"the scope `{claim.scope}` has spent {claim.scope_epsilon}.", f"{len(claim.mechanisms)} mechanisms recorded; accountant {claim.accountant}.",
-            f"Timing: {claim.timing}."]
+    return [
+        *lines,
+        f"epsilon {claim.epsilon} at delta {claim.delta} per {claim.unit} (at most {claim.max_rows_per_unit} rows), {claim.neighbouring}; "
+        f"the scope `{claim.scope}` has spent {claim.scope_epsilon}.",
+        f"{len(claim.mechanisms)} mechanisms recorded; accountant {claim.accountant}.",
+        f"Timing: {claim.timing}.",
+    ]
 
 
 def _figure(value: float | None) -> str:

@@ -10,20 +10,51 @@ from schemas.errors import ContractError, InputError
 from schemas.events import Event
 from schemas.events.budget import LedgerEntry
 from schemas.events.plans import ContractApplied, TriggerDismissed
-from schemas.events.releases import CheckpointPublished, DeadLettered, IncidentClosed, IncidentOpened, ReceiptIssued
-from schemas.events.releases import ReleaseCertified, ReleaseState, Status, StatusPublished
-from schemas.events.runs import CandidateCleared, CandidatePrivate, CandidateRejected, CandidateTrained, Dossier, GenerationRequested
-from schemas.events.runs import RunProgressed
+from schemas.events.releases import (
+    CheckpointPublished,
+    DeadLettered,
+    IncidentClosed,
+    IncidentOpened,
+    ReceiptIssued,
+    ReleaseCertified,
+    ReleaseState,
+    Status,
+    StatusPublished,
+)
+from schemas.events.runs import (
+    CandidateCleared,
+    CandidatePrivate,
+    CandidateRejected,
+    CandidateTrained,
+    Dossier,
+    GenerationRequested,
+    RunProgressed,
+)
 from schemas.events.sources import DriftDetected, ProfileTaken
 from stream_app.adapters.reader import StoredMessage, read_topic
 
 READ = (
-    "contracts", "source.drift", "budget.ledger", "regeneration.requests", "candidates.trained", "candidates.private", "candidates.cleared",
-    "candidates.rejected", "release.certified", "release.status", "incidents", "receipts", "transparency.checkpoints", "run.progress",
+    "contracts",
+    "source.drift",
+    "budget.ledger",
+    "regeneration.requests",
+    "candidates.trained",
+    "candidates.private",
+    "candidates.cleared",
+    "candidates.rejected",
+    "release.certified",
+    "release.status",
+    "incidents",
+    "receipts",
+    "transparency.checkpoints",
+    "run.progress",
     "dead.letters",
 )
 _STAGES: dict[type[Event], str] = {
-    GenerationRequested: "training", CandidateTrained: "privacy gate", CandidatePrivate: "utility gate", CandidateCleared: "cleared",
+    GenerationRequested: "training",
+    CandidateTrained: "privacy gate",
+    CandidatePrivate: "utility gate",
+    CandidateCleared: "cleared",
     CandidateRejected: "rejected",
 }
 

@@ -2,10 +2,26 @@
 
 import typer
 
-from stream_app.cli import contracts, deadletters, keys, ledgers, libraries, orders, releases, runs, serving, sources, story, topics
+from stream_app.cli import (
+    contracts,
+    deadletters,
+    keys,
+    ledgers,
+    libraries,
+    orders,
+    releases,
+    runs,
+    serving,
+    sources,
+    story,
+    topics,
+)
 
 app = typer.Typer(
-    name="perennial", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=True,
+    name="perennial",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=True,
     help="Synthetic data that stays true to a source that keeps changing, and proves it. Exit codes: 0 yes, 1 the verdict is no, 2 an error.",
 )
 app.command("demo")(story.demo)
@@ -24,7 +40,9 @@ app.command("rollback")(orders.rollback)
 app.command("send")(orders.send_file)
 
 
-@app.command("verify", context_settings={"ignore_unknown_options": True, "allow_extra_args": True}, add_help_option=False)
+@app.command(
+    "verify", context_settings={"ignore_unknown_options": True, "allow_extra_args": True}, add_help_option=False
+)
 def verify() -> None:
     """Verify a certificate and its data, offline: `perennial verify CERT DATA` (see `perennial verify --help`)."""
     raise AssertionError("`verify` is dispatched before this command line is built")
@@ -37,9 +55,18 @@ access.command("grant")(orders.grant)
 access.command("withdraw")(orders.withdraw)
 
 for name, group in (
-    ("keys", keys.app), ("contract", contracts.app), ("snapshot", sources.snapshots), ("drift", sources.drifts), ("run", runs.app),
-    ("release", releases.app), ("incident", releases.incidents), ("review", review), ("access", access), ("ledger", ledgers.app),
-    ("dlq", deadletters.app), ("topics", topics.app), ("schemas", topics.schemas),
+    ("keys", keys.app),
+    ("contract", contracts.app),
+    ("snapshot", sources.snapshots),
+    ("drift", sources.drifts),
+    ("run", runs.app),
+    ("release", releases.app),
+    ("incident", releases.incidents),
+    ("review", review),
+    ("access", access),
+    ("ledger", ledgers.app),
+    ("dlq", deadletters.app),
+    ("topics", topics.app),
+    ("schemas", topics.schemas),
 ):
     app.add_typer(group, name=name)
-

@@ -17,10 +17,20 @@ if TYPE_CHECKING:
     from stream_app.settings import Settings
 
 BootstrapOption = Annotated[
-    str | None, typer.Option("--bootstrap", help="Kafka's address; default: $PERENNIAL_BOOTSTRAP, or what `perennial up` wrote.")]
-HomeOption = Annotated[Path | None, typer.Option("--home", help="Where keys, vault and store lie; default: $PERENNIAL_HOME or .perennial.")]
-KeyOption = Annotated[Path | None, typer.Option("--key", help="Secret key to sign with; default: $PERENNIAL_KEY or the role's key in HOME/keys.")]
-OutOption = Annotated[Path | None, typer.Option("--out", help="Write the signed command here for someone else to `send`, instead of sending it.")]
+    str | None,
+    typer.Option("--bootstrap", help="Kafka's address; default: $PERENNIAL_BOOTSTRAP, or what `perennial up` wrote."),
+]
+HomeOption = Annotated[
+    Path | None, typer.Option("--home", help="Where keys, vault and store lie; default: $PERENNIAL_HOME or .perennial.")
+]
+KeyOption = Annotated[
+    Path | None,
+    typer.Option("--key", help="Secret key to sign with; default: $PERENNIAL_KEY or the role's key in HOME/keys."),
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option("--out", help="Write the signed command here for someone else to `send`, instead of sending it."),
+]
 CommentOption = Annotated[str | None, typer.Option("--comment", help="A note that is signed along.")]
 
 LIFETIME_MS = 24 * 3_600_000
@@ -31,7 +41,9 @@ def settings_of(bootstrap: str | None = None, home: Path | None = None, **more: 
     """The settings, command line before environment before what `up` wrote into home."""
     from stream_app.settings import Settings
 
-    given: dict[str, Any] = {name: value for name, value in {"bootstrap": bootstrap, "home": home, **more}.items() if value is not None}
+    given: dict[str, Any] = {
+        name: value for name, value in {"bootstrap": bootstrap, "home": home, **more}.items() if value is not None
+    }
     found = Settings(**given)
     written = found.home / "bootstrap"
     if "bootstrap" not in found.model_fields_set and written.exists():
@@ -56,23 +68,35 @@ def catalogue(bootstrap: str | None, home: Path | None) -> "Catalogue":
     return Catalogue.read(settings_of(bootstrap, home).bootstrap)
 
 
-def sign(document: dict[str, Any], role: str, key: Path | None, settings: "Settings", comment: str | None = None) -> "CommandSubmitted":
+def sign(
+    document: dict[str, Any], role: str, key: Path | None, settings: "Settings", comment: str | None = None
+) -> "CommandSubmitted":
     """The command, signed by a key file; audience, nonce and expiry (a day) are filled in."""
     from schemas.events.commands import read_command
     from stream_app.signing.commands import sign_command
     from stream_app.signing.keys import load_secret
 
     now = int(time.time() * 1000)
-    filled = {"audience": settings.deployment, "nonce": secrets.token_hex(16), "issued_at": now, "expires_at": now + LIFETIME_MS,
-              "comment": comment, **document}
+    filled = {
+        "audience": settings.deployment,
+        "nonce": secrets.token_hex(16),
+        "issued_at": now,
+        "expires_at": now + LIFETIME_MS,
+        "comment": comment,
+        **document,
+    }
     return sign_command(read_command(filled), load_secret(_key_file(role, key, settings)))
 
 
 def _key_file(role: str, key: Path | None, settings: "Settings") -> Path:
-    found = key or (Path(os.environ["PERENNIAL_KEY"]) if "PERENNIAL_KEY" in os.environ else settings.home / "keys" / f"{role}.key")
+    found = key or (
+        Path(os.environ["PERENNIAL_KEY"]) if "PERENNIAL_KEY" in os.environ else settings.home / "keys" / f"{role}.key"
+    )
     if not found.exists():
-        raise InputError(f"no key to sign with: {found} does not exist; name one with --key, or make one with "
-                         f"`perennial keys new --role {role} --out {found.parent}`")
+        raise InputError(
+            f"no key to sign with: {found} does not exist; name one with --key, or make one with "
+            f"`perennial keys new --role {role} --out {found.parent}`"
+        )
     return found
 
 
@@ -82,7 +106,11 @@ def deliver(submitted: "CommandSubmitted", settings: "Settings", out: Path | Non
 
     if out is not None:
         out.write_text(json.dumps(submitted.document(), indent=1) + "\n", encoding="utf-8")
-        emit({"written": str(out), "command_id": submitted.event_id}, as_json, f"written to {out}; send it with  perennial send {out}")
+        emit(
+            {"written": str(out), "command_id": submitted.event_id},
+            as_json,
+            f"written to {out}; send it with  perennial send {out}",
+        )
         return
     send(submitted, settings)
     emit({"sent": submitted.event_id, "target": submitted.target}, as_json, f"sent {submitted.event_id}")
@@ -97,8 +125,16 @@ def send(submitted: "CommandSubmitted", settings: "Settings") -> None:
         publisher.flush()
 
 
-def submit(document: dict[str, Any], role: str, key: Path | None, out: Path | None, bootstrap: str | None, home: Path | None,
-           comment: str | None, as_json: bool) -> None:
+def submit(
+    document: dict[str, Any],
+    role: str,
+    key: Path | None,
+    out: Path | None,
+    bootstrap: str | None,
+    home: Path | None,
+    comment: str | None,
+    as_json: bool,
+) -> None:
     """Sign and deliver one command: what every command that changes something comes down to."""
     settings = settings_of(bootstrap, home)
     deliver(sign(document, role, key, settings, comment), settings, out, as_json)

@@ -5,9 +5,18 @@ from typing import Annotated
 
 import typer
 
-from stream_app.cli.connect import BootstrapOption, CommentOption, HomeOption, KeyOption, OutOption, catalogue, read_file, submit
-from stream_app.cli.output import JsonFlag, emit, say
 from schemas.errors import InputError
+from stream_app.cli.connect import (
+    BootstrapOption,
+    CommentOption,
+    HomeOption,
+    KeyOption,
+    OutOption,
+    catalogue,
+    read_file,
+    submit,
+)
+from stream_app.cli.output import JsonFlag, emit, say
 
 app = typer.Typer(help="Contracts: columns, public domains and policy of a dataset.", no_args_is_help=True)
 
@@ -18,45 +27,87 @@ def draft(
     dataset: Annotated[str, typer.Option(help="The dataset's name.")],
     out: Annotated[Path, typer.Option(help="Where to write the YAML.")],
     target: Annotated[str | None, typer.Option(help="The column that models predict.")] = None,
-    entity: Annotated[str | None, typer.Option(help="The column that names whose rows these are: the privacy unit.")] = None,
+    entity: Annotated[
+        str | None, typer.Option(help="The column that names whose rows these are: the privacy unit.")
+    ] = None,
     time: Annotated[str | None, typer.Option(help="The column that orders rows.")] = None,
-    subgroup: Annotated[list[str] | None, typer.Option(help="A column whose groups are watched apart; may be repeated.")] = None,
+    subgroup: Annotated[
+        list[str] | None, typer.Option(help="A column whose groups are watched apart; may be repeated.")
+    ] = None,
     epsilon: Annotated[float | None, typer.Option(help="Epsilon of one release.")] = None,
-    public_domains: Annotated[bool, typer.Option("--public-domains", help="State that the domains seen in the file are public knowledge.")] = False,
+    public_domains: Annotated[
+        bool, typer.Option("--public-domains", help="State that the domains seen in the file are public knowledge.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Write a contract from a file, for a person to edit; comments explain each choice."""
     from schemas.draft import draft as write_draft
     from stream_app.adapters.sources import read_frame
 
-    drafted = write_draft(read_frame(data), dataset, target=target, entity=entity, time=time, subgroups=tuple(subgroup or ()),
-                          epsilon=epsilon, public_domains=public_domains)
+    drafted = write_draft(
+        read_frame(data),
+        dataset,
+        target=target,
+        entity=entity,
+        time=time,
+        subgroups=tuple(subgroup or ()),
+        epsilon=epsilon,
+        public_domains=public_domains,
+    )
     out.write_text(drafted.text, encoding="utf-8")
     unconfirmed = drafted.contract.unconfirmed
     if unconfirmed:
-        say(f"{len(unconfirmed)} domains were only seen in the file: confirm them (confirmed: true) before a formal claim, or draft with --public-domains.")
-    emit({"contract": str(out), "columns": len(drafted.contract.columns), "unconfirmed": list(unconfirmed)}, as_json,
-         f"{out}: {len(drafted.contract.columns)} columns")
+        say(
+            f"{len(unconfirmed)} domains were only seen in the file: confirm them (confirmed: true) before a formal claim, or draft with --public-domains."
+        )
+    emit(
+        {"contract": str(out), "columns": len(drafted.contract.columns), "unconfirmed": list(unconfirmed)},
+        as_json,
+        f"{out}: {len(drafted.contract.columns)} columns",
+    )
 
 
 @app.command()
-def apply(file: Annotated[Path, typer.Argument(help="The contract's YAML.")], key: KeyOption = None, out: OutOption = None,
-          bootstrap: BootstrapOption = None, home: HomeOption = None, comment: CommentOption = None, as_json: JsonFlag = False) -> None:
+def apply(
+    file: Annotated[Path, typer.Argument(help="The contract's YAML.")],
+    key: KeyOption = None,
+    out: OutOption = None,
+    bootstrap: BootstrapOption = None,
+    home: HomeOption = None,
+    comment: CommentOption = None,
+    as_json: JsonFlag = False,
+) -> None:
     """Put a contract in force, by a signed command of the data's owner."""
     from schemas.odcs import read_contract
 
     contract = read_contract(read_file(file).decode("utf-8", errors="replace"))
-    submit({"command": "apply_contract", "dataset": contract.dataset, "contract": contract.document()}, "owner", key, out, bootstrap, home,
-           comment, as_json)
+    submit(
+        {"command": "apply_contract", "dataset": contract.dataset, "contract": contract.document()},
+        "owner",
+        key,
+        out,
+        bootstrap,
+        home,
+        comment,
+        as_json,
+    )
 
 
 @app.command()
-def show(dataset: Annotated[str, typer.Argument(help="The dataset.")], bootstrap: BootstrapOption = None, home: HomeOption = None,
-         as_json: JsonFlag = False) -> None:
+def show(
+    dataset: Annotated[str, typer.Argument(help="The dataset.")],
+    bootstrap: BootstrapOption = None,
+    home: HomeOption = None,
+    as_json: JsonFlag = False,
+) -> None:
     """Show the contract in force."""
     from schemas.odcs import write_contract
 
     found = catalogue(bootstrap, home).contracts.get(dataset)
     if found is None:
         raise InputError(f"no contract is in force for {dataset}: apply one with `perennial contract apply FILE`")
-    emit({"digest": found.contract_digest, "contract": found.contract.document()}, as_json, lambda: write_contract(found.contract))
+    emit(
+        {"digest": found.contract_digest, "contract": found.contract.document()},
+        as_json,
+        lambda: write_contract(found.contract),
+    )

@@ -15,14 +15,32 @@ app = typer.Typer(help="Dead letters: where a message stands that no station cou
 def list_letters(bootstrap: BootstrapOption = None, home: HomeOption = None, as_json: JsonFlag = False) -> None:
     """Every dead letter."""
     letters = catalogue(bootstrap, home).dead.values()
-    rows = [{"id": letter.event_id, "station": letter.station, "topic": letter.topic, "partition": letter.partition, "offset": letter.offset,
-             "error": letter.error, "reason": letter.reason} for letter in letters]
-    emit(rows, as_json, lambda: table(rows, ("id", "station", "topic", "partition", "offset", "error", "reason"), "no dead letters"))
+    rows = [
+        {
+            "id": letter.event_id,
+            "station": letter.station,
+            "topic": letter.topic,
+            "partition": letter.partition,
+            "offset": letter.offset,
+            "error": letter.error,
+            "reason": letter.reason,
+        }
+        for letter in letters
+    ]
+    emit(
+        rows,
+        as_json,
+        lambda: table(rows, ("id", "station", "topic", "partition", "offset", "error", "reason"), "no dead letters"),
+    )
 
 
 @app.command()
-def replay(letter: Annotated[str, typer.Argument(help="The dead letter's id.")], bootstrap: BootstrapOption = None, home: HomeOption = None,
-           as_json: JsonFlag = False) -> None:
+def replay(
+    letter: Annotated[str, typer.Argument(help="The dead letter's id.")],
+    bootstrap: BootstrapOption = None,
+    home: HomeOption = None,
+    as_json: JsonFlag = False,
+) -> None:
     """Send the message again, as it stands, to the topic that it came from."""
     from stream_app.adapters.replaying import replay as send_again
 

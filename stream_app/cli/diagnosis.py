@@ -30,7 +30,9 @@ def diagnose(settings: Settings) -> list[Check]:
 
 def _python() -> Check:
     good = sys.version_info >= (3, 11)
-    return Check("python", "ok" if good else "missing", f"{sys.version.split()[0]}{'' if good else ': 3.11 or newer is needed'}")
+    return Check(
+        "python", "ok" if good else "missing", f"{sys.version.split()[0]}{'' if good else ': 3.11 or newer is needed'}"
+    )
 
 
 def _extras() -> list[Check]:
@@ -43,10 +45,20 @@ def _extras() -> list[Check]:
 
 
 def _programs() -> list[Check]:
-    wanted = {"java": "a local Apache Kafka (`perennial up`)", "mvn": "a local Apache Kafka (`perennial up`)", "openssl": "checking certificates by hand",
-              "sha256sum": "checking data by hand"}
-    return [Check(name, "ok" if (path := shutil.which(name)) else "absent", _version(name) if path else f"needed for {purpose}")
-            for name, purpose in wanted.items()]
+    wanted = {
+        "java": "a local Apache Kafka (`perennial up`)",
+        "mvn": "a local Apache Kafka (`perennial up`)",
+        "openssl": "checking certificates by hand",
+        "sha256sum": "checking data by hand",
+    }
+    return [
+        Check(
+            name,
+            "ok" if (path := shutil.which(name)) else "absent",
+            _version(name) if path else f"needed for {purpose}",
+        )
+        for name, purpose in wanted.items()
+    ]
 
 
 def _version(name: str) -> str:
@@ -80,10 +92,20 @@ def _broker(settings: Settings) -> list[Check]:
     from stream_app.adapters.reader import partitions_of
 
     if not answers(settings.bootstrap, 3.0):
-        return [Check("broker", "missing", f"{settings.bootstrap} does not answer: start one with `perennial up` or `make kafka`")]
+        return [
+            Check(
+                "broker",
+                "missing",
+                f"{settings.bootstrap} does not answer: start one with `perennial up` or `make kafka`",
+            )
+        ]
     try:
         lacking = [topic.name for topic in TOPICS if not partitions_of(settings.bootstrap, topic.name)]
     except PerennialError as error:
         return [Check("broker", "missing", str(error))]
-    detail = f"run `perennial topics apply`; missing are {', '.join(lacking)}" if lacking else f"all {len(TOPICS)} topics exist"
+    detail = (
+        f"run `perennial topics apply`; missing are {', '.join(lacking)}"
+        if lacking
+        else f"all {len(TOPICS)} topics exist"
+    )
     return [Check("broker", "ok", settings.bootstrap), Check("topics", "missing" if lacking else "ok", detail)]

@@ -17,8 +17,14 @@ def client_of(settings: "Settings", dataset: str) -> "Client":
     from stream_app.signing.deployment import load_trust
 
     workplace = Workplace(settings.home, settings.store_uri)
-    return Client(settings.bootstrap, dataset, trust=load_trust(settings.trust_file), state_dir=settings.home / "client",
-                  leases=LocalLeases(workplace.vault), store=settings.store_uri)
+    return Client(
+        settings.bootstrap,
+        dataset,
+        trust=load_trust(settings.trust_file),
+        state_dir=settings.home / "client",
+        leases=LocalLeases(workplace.vault),
+        store=settings.store_uri,
+    )
 
 
 def fetch(release: str, out: Path, settings: "Settings") -> dict[str, Path]:

@@ -19,10 +19,18 @@ def _keys() -> None:
 
 @app.command()
 def new(
-    role: Annotated[str | None, typer.Option(help="Make one key of this role: owner, operator, privacy_officer, legal, responder, ci, service, root.")] = None,
-    deployment: Annotated[bool, typer.Option("--deployment", help="Make a key of every role, and the trust root, in HOME.")] = False,
+    role: Annotated[
+        str | None,
+        typer.Option(
+            help="Make one key of this role: owner, operator, privacy_officer, legal, responder, ci, service, root."
+        ),
+    ] = None,
+    deployment: Annotated[
+        bool, typer.Option("--deployment", help="Make a key of every role, and the trust root, in HOME.")
+    ] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for the key files; default: HOME/keys.")] = None,
-    home: HomeOption = None, as_json: JsonFlag = False,
+    home: HomeOption = None,
+    as_json: JsonFlag = False,
 ) -> None:
     """Make a key pair (Ed25519, PEM), or the keys of a whole deployment."""
     from schemas.errors import InputError
@@ -34,8 +42,15 @@ def new(
         raise InputError("say either --role ROLE for one key, or --deployment for the keys of a new deployment")
     if role is not None:
         secret, public = new_key(role, out or settings.home / "keys")
-        emit({"secret": secret, "public": public, "keyid": load_public(public).keyid}, as_json, f"{secret} (keep it secret)\n{public}")
+        emit(
+            {"secret": secret, "public": public, "keyid": load_public(public).keyid},
+            as_json,
+            f"{secret} (keep it secret)\n{public}",
+        )
         return
     trust = new_deployment(settings.home, settings.deployment, int(time.time() * 1000))
-    emit({"trust": str(settings.trust_file), "roles": {name: list(held) for name, held in trust.roles.items()}}, as_json,
-         f"{settings.trust_file} and a key of each role in {settings.home / 'keys'}: hand the keys out, and move root.key offline")
+    emit(
+        {"trust": str(settings.trust_file), "roles": {name: list(held) for name, held in trust.roles.items()}},
+        as_json,
+        f"{settings.trust_file} and a key of each role in {settings.home / 'keys'}: hand the keys out, and move root.key offline",
+    )

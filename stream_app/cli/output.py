@@ -25,7 +25,9 @@ def table(rows: list[dict[str, Any]], columns: tuple[str, ...], empty: str) -> s
     cells = [[str(row.get(column, "")) for column in columns] for row in rows]
     widths = [max(len(column), *(len(line[at]) for line in cells)) for at, column in enumerate(columns)]
     lines = [columns, *cells]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines)
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
 
 
 def say(text: str) -> None:

@@ -18,18 +18,39 @@ app.command("retire")(orders.retire)
 
 
 @app.command("list")
-def list_releases(dataset: MaybeDataset = None, bootstrap: BootstrapOption = None, home: HomeOption = None, as_json: JsonFlag = False) -> None:
+def list_releases(
+    dataset: MaybeDataset = None, bootstrap: BootstrapOption = None, home: HomeOption = None, as_json: JsonFlag = False
+) -> None:
     """Every release and where it stands."""
     view = catalogue(bootstrap, home)
-    rows = [{"dataset": status.dataset, "release": release.release_id, "state": release.state, "current": release.release_id == status.current,
-             "reason": release.reason or "", "since": release.since} for name, status in view.statuses.items() if dataset in (None, name)
-            for release in status.releases]
-    emit(rows, as_json, lambda: table([row | {"current": "*" if row["current"] else ""} for row in rows],
-                                      ("current", "dataset", "release", "state", "reason"), "no releases"))
+    rows = [
+        {
+            "dataset": status.dataset,
+            "release": release.release_id,
+            "state": release.state,
+            "current": release.release_id == status.current,
+            "reason": release.reason or "",
+            "since": release.since,
+        }
+        for name, status in view.statuses.items()
+        if dataset in (None, name)
+        for release in status.releases
+    ]
+    emit(
+        rows,
+        as_json,
+        lambda: table(
+            [row | {"current": "*" if row["current"] else ""} for row in rows],
+            ("current", "dataset", "release", "state", "reason"),
+            "no releases",
+        ),
+    )
 
 
 @app.command()
-def show(release: Release, bootstrap: BootstrapOption = None, home: HomeOption = None, as_json: JsonFlag = False) -> None:
+def show(
+    release: Release, bootstrap: BootstrapOption = None, home: HomeOption = None, as_json: JsonFlag = False
+) -> None:
     """A release's state and what its certificate says."""
     view = catalogue(bootstrap, home)
     status, state = view.release(release)
@@ -46,8 +67,13 @@ def _shown(found: dict[str, Any]) -> str:
 
 
 @app.command()
-def get(release: Release, out: Annotated[Path, typer.Option(help="A folder for the data and its certificate.")],
-        bootstrap: BootstrapOption = None, home: HomeOption = None, as_json: JsonFlag = False) -> None:
+def get(
+    release: Release,
+    out: Annotated[Path, typer.Option(help="A folder for the data and its certificate.")],
+    bootstrap: BootstrapOption = None,
+    home: HomeOption = None,
+    as_json: JsonFlag = False,
+) -> None:
     """Verify a release, open it and save data and certificate."""
     from stream_app.cli.fetching import fetch
 
@@ -56,7 +82,9 @@ def get(release: Release, out: Annotated[Path, typer.Option(help="A folder for t
 
 
 @app.command()
-def verify(release: Release, bootstrap: BootstrapOption = None, home: HomeOption = None, as_json: JsonFlag = False) -> None:
+def verify(
+    release: Release, bootstrap: BootstrapOption = None, home: HomeOption = None, as_json: JsonFlag = False
+) -> None:
     """Verify a release's certificate, status and stored data without saving them: exit 0 good, 1 not."""
     from schemas.errors import PerennialError
     from stream_app.cli.fetching import client_of
@@ -72,7 +100,9 @@ def verify(release: Release, bootstrap: BootstrapOption = None, home: HomeOption
 
 
 @app.command()
-def report(release: Release, bootstrap: BootstrapOption = None, home: HomeOption = None, as_json: JsonFlag = False) -> None:
+def report(
+    release: Release, bootstrap: BootstrapOption = None, home: HomeOption = None, as_json: JsonFlag = False
+) -> None:
     """Every finding of a release or a rejected candidate, against its limits (for inside readers)."""
     from stream_app.catalogue.report import report as write_report
 
@@ -85,33 +115,71 @@ def report(release: Release, bootstrap: BootstrapOption = None, home: HomeOption
 
 
 @app.command()
-def diff(first: Release, second: Release, bootstrap: BootstrapOption = None, home: HomeOption = None, as_json: JsonFlag = False) -> None:
+def diff(
+    first: Release,
+    second: Release,
+    bootstrap: BootstrapOption = None,
+    home: HomeOption = None,
+    as_json: JsonFlag = False,
+) -> None:
     """What differs between two certificates."""
     view = catalogue(bootstrap, home)
     one, two = (_flat(view.statement(release).predicate.document()) for release in (first, second))
-    rows = [{"field": name, "first": one.get(name, ""), "second": two.get(name, "")} for name in sorted(one | two) if one.get(name) != two.get(name)]
+    rows = [
+        {"field": name, "first": one.get(name, ""), "second": two.get(name, "")}
+        for name in sorted(one | two)
+        if one.get(name) != two.get(name)
+    ]
     emit(rows, as_json, lambda: table(rows, ("field", "first", "second"), "no difference"))
 
 
 def _flat(value: Any, name: str = "") -> dict[str, Any]:
     if isinstance(value, dict):
-        return {key: inner for part, item in value.items() for key, inner in _flat(item, f"{name}.{part}" if name else part).items()}
+        return {
+            key: inner
+            for part, item in value.items()
+            for key, inner in _flat(item, f"{name}.{part}" if name else part).items()
+        }
     if isinstance(value, list):
-        return {key: inner for at, item in enumerate(value)
-                for key, inner in _flat(item, f"{name}.{item.get('metric', at) if isinstance(item, dict) else at}").items()}
+        return {
+            key: inner
+            for at, item in enumerate(value)
+            for key, inner in _flat(item, f"{name}.{item.get('metric', at) if isinstance(item, dict) else at}").items()
+        }
     return {name: value}
 
 
 @incidents.command("list")
-def list_incidents(dataset: MaybeDataset = None, everything: Annotated[bool, typer.Option("--all", help="Closed ones too.")] = False,
-                   bootstrap: BootstrapOption = None, home: HomeOption = None, as_json: JsonFlag = False) -> None:
+def list_incidents(
+    dataset: MaybeDataset = None,
+    everything: Annotated[bool, typer.Option("--all", help="Closed ones too.")] = False,
+    bootstrap: BootstrapOption = None,
+    home: HomeOption = None,
+    as_json: JsonFlag = False,
+) -> None:
     """Incidents, and who opened the release that each is about."""
     view = catalogue(bootstrap, home)
     rows = []
     for incident in view.incidents.values() if everything else view.open_incidents():
         if dataset in (None, incident.dataset):
-            consumers = sorted({receipt.consumer for receipt in view.receipts.values() if receipt.release_id == incident.release_id})
-            rows.append({"incident": incident.incident_id, "dataset": incident.dataset, "severity": incident.severity, "release": incident.release_id or "",
-                         "summary": incident.summary, "consumers": ", ".join(consumers),
-                         "state": "closed" if incident.incident_id in view.closed else "open"})
-    emit(rows, as_json, lambda: table(rows, ("incident", "dataset", "severity", "state", "release", "summary", "consumers"), "no incidents"))
+            consumers = sorted(
+                {receipt.consumer for receipt in view.receipts.values() if receipt.release_id == incident.release_id}
+            )
+            rows.append(
+                {
+                    "incident": incident.incident_id,
+                    "dataset": incident.dataset,
+                    "severity": incident.severity,
+                    "release": incident.release_id or "",
+                    "summary": incident.summary,
+                    "consumers": ", ".join(consumers),
+                    "state": "closed" if incident.incident_id in view.closed else "open",
+                }
+            )
+    emit(
+        rows,
+        as_json,
+        lambda: table(
+            rows, ("incident", "dataset", "severity", "state", "release", "summary", "consumers"), "no incidents"
+        ),
+    )

@@ -5,7 +5,16 @@ from typing import Annotated, Any
 
 import typer
 
-from stream_app.cli.connect import BootstrapOption, CommentOption, HomeOption, KeyOption, OutOption, catalogue, settings_of, submit
+from stream_app.cli.connect import (
+    BootstrapOption,
+    CommentOption,
+    HomeOption,
+    KeyOption,
+    OutOption,
+    catalogue,
+    settings_of,
+    submit,
+)
 from stream_app.cli.output import JsonFlag, emit, say, table
 
 app = typer.Typer(help="Runs: one path from a trigger to a release or an explained refusal.", no_args_is_help=True)
@@ -14,11 +23,18 @@ Dataset = Annotated[str, typer.Argument(help="The dataset.")]
 
 @app.command()
 def start(
-    dataset: Dataset, rows: Annotated[int | None, typer.Option(min=1, help="Rows of the table.")] = None,
-    where: Annotated[list[str] | None, typer.Option(help="Fix the share of a value, such as late=1:20%; may be repeated.")] = None,
+    dataset: Dataset,
+    rows: Annotated[int | None, typer.Option(min=1, help="Rows of the table.")] = None,
+    where: Annotated[
+        list[str] | None, typer.Option(help="Fix the share of a value, such as late=1:20%; may be repeated.")
+    ] = None,
     family: Annotated[str | None, typer.Option(help="Ask for this family; default: the planner chooses.")] = None,
-    key: KeyOption = None, out: OutOption = None, bootstrap: BootstrapOption = None, home: HomeOption = None,
-    comment: CommentOption = None, as_json: JsonFlag = False,
+    key: KeyOption = None,
+    out: OutOption = None,
+    bootstrap: BootstrapOption = None,
+    home: HomeOption = None,
+    comment: CommentOption = None,
+    as_json: JsonFlag = False,
 ) -> None:
     """Ask for a release. An unchanged distribution and a cached generator are sampled again, which spends nothing."""
     from stream_app.cli.where import parse_where
@@ -28,20 +44,49 @@ def start(
         applied = catalogue(bootstrap, home).contracts.get(dataset)
         contract = None if applied is None else applied.contract
     shares = [item.document() for item in parse_where(where or [], contract)]
-    submit({"command": "start_run", "dataset": dataset, "rows": rows, "where": shares, "family": family}, "operator", key, out, bootstrap,
-           home, comment, as_json)
+    submit(
+        {"command": "start_run", "dataset": dataset, "rows": rows, "where": shares, "family": family},
+        "operator",
+        key,
+        out,
+        bootstrap,
+        home,
+        comment,
+        as_json,
+    )
 
 
 @app.command()
-def cancel(dataset: Dataset, run: Annotated[str, typer.Argument(help="The run's id.")], key: KeyOption = None, out: OutOption = None,
-           bootstrap: BootstrapOption = None, home: HomeOption = None, comment: CommentOption = None, as_json: JsonFlag = False) -> None:
+def cancel(
+    dataset: Dataset,
+    run: Annotated[str, typer.Argument(help="The run's id.")],
+    key: KeyOption = None,
+    out: OutOption = None,
+    bootstrap: BootstrapOption = None,
+    home: HomeOption = None,
+    comment: CommentOption = None,
+    as_json: JsonFlag = False,
+) -> None:
     """Cancel a run; what it reserved stays spent."""
-    submit({"command": "cancel_run", "dataset": dataset, "run_id": run}, "operator", key, out, bootstrap, home, comment, as_json)
+    submit(
+        {"command": "cancel_run", "dataset": dataset, "run_id": run},
+        "operator",
+        key,
+        out,
+        bootstrap,
+        home,
+        comment,
+        as_json,
+    )
 
 
 @app.command("list")
-def list_runs(dataset: Annotated[str | None, typer.Argument(help="One dataset; default: all.")] = None, bootstrap: BootstrapOption = None,
-              home: HomeOption = None, as_json: JsonFlag = False) -> None:
+def list_runs(
+    dataset: Annotated[str | None, typer.Argument(help="One dataset; default: all.")] = None,
+    bootstrap: BootstrapOption = None,
+    home: HomeOption = None,
+    as_json: JsonFlag = False,
+) -> None:
     """Every attempt of every run: family, trigger, stage."""
     view = catalogue(bootstrap, home)
     rows = []
@@ -49,17 +94,40 @@ def list_runs(dataset: Annotated[str | None, typer.Argument(help="One dataset; d
         request = dossier.request
         if dataset in (None, request.dataset):
             rejected = view.rejections.get(release_id)
-            rows.append({"run": request.run_id, "attempt": request.attempt, "release": release_id, "family": request.family,
-                         "trigger": request.trigger, "stage": stage, "why": "; ".join(rejected.reasons) if rejected else request.why})
-    dismissed = [{"trigger": event.trigger, "reason": event.reason} for event in view.dismissed.values() if dataset in (None, event.dataset)]
-    emit({"runs": rows, "dismissed": dismissed}, as_json,
-         lambda: table(rows, ("run", "attempt", "release", "family", "stage", "trigger", "why"), "no runs")
-         + "".join(f"\ndismissed: {item['trigger']}: {item['reason']}" for item in dismissed))
+            rows.append(
+                {
+                    "run": request.run_id,
+                    "attempt": request.attempt,
+                    "release": release_id,
+                    "family": request.family,
+                    "trigger": request.trigger,
+                    "stage": stage,
+                    "why": "; ".join(rejected.reasons) if rejected else request.why,
+                }
+            )
+    dismissed = [
+        {"trigger": event.trigger, "reason": event.reason}
+        for event in view.dismissed.values()
+        if dataset in (None, event.dataset)
+    ]
+    emit(
+        {"runs": rows, "dismissed": dismissed},
+        as_json,
+        lambda: (
+            table(rows, ("run", "attempt", "release", "family", "stage", "trigger", "why"), "no runs")
+            + "".join(f"\ndismissed: {item['trigger']}: {item['reason']}" for item in dismissed)
+        ),
+    )
 
 
 @app.command()
-def watch(dataset: Dataset, seconds: Annotated[float, typer.Option(help="Give up after so long.")] = 600.0,
-          bootstrap: BootstrapOption = None, home: HomeOption = None, as_json: JsonFlag = False) -> None:
+def watch(
+    dataset: Dataset,
+    seconds: Annotated[float, typer.Option(help="Give up after so long.")] = 600.0,
+    bootstrap: BootstrapOption = None,
+    home: HomeOption = None,
+    as_json: JsonFlag = False,
+) -> None:
     """Follow the dataset's runs until one ends: exit 0 certified, 1 rejected."""
     from stream_app.adapters.reader import follow
     from stream_app.catalogue.watching import Outcome, outcome_of

@@ -17,8 +17,11 @@ MetricsPort = Annotated[int | None, typer.Option(help="Answer Prometheus here.")
 
 
 def worker(
-    stations: Annotated[str | None, typer.Option(help="Comma-separated; default: all.")] = None, processes: Processes = None,
-    metrics_port: MetricsPort = None, bootstrap: BootstrapOption = None, home: HomeOption = None,
+    stations: Annotated[str | None, typer.Option(help="Comma-separated; default: all.")] = None,
+    processes: Processes = None,
+    metrics_port: MetricsPort = None,
+    bootstrap: BootstrapOption = None,
+    home: HomeOption = None,
 ) -> None:
     """Run stations against a Kafka that is there, until stopped."""
     chosen = None if stations is None else tuple(stations.split(","))
@@ -26,8 +29,12 @@ def worker(
 
 
 def up(
-    embedded: Annotated[bool, typer.Option("--embedded", help="The embedded broker: nothing is kept once this ends.")] = False,
-    processes: Processes = None, metrics_port: MetricsPort = None, home: HomeOption = None,
+    embedded: Annotated[
+        bool, typer.Option("--embedded", help="The embedded broker: nothing is kept once this ends.")
+    ] = False,
+    processes: Processes = None,
+    metrics_port: MetricsPort = None,
+    home: HomeOption = None,
 ) -> None:
     """Start a local Apache Kafka (Java and Maven needed), make keys and topics where missing, and run all stations."""
     from schemas.topics import TOPICS
@@ -38,8 +45,12 @@ def up(
     first = settings_of(None, home, embedded=embedded, processes=processes, metrics_port=metrics_port)
     with ExitStack() as stack:
         if embedded:
-            say("warning: the embedded broker keeps everything in memory, at most 5 MiB a partition; use it to try things out only")
-            bootstrap = stack.enter_context(EmbeddedBroker({topic.name: topic.partitions for topic in TOPICS})).bootstrap
+            say(
+                "warning: the embedded broker keeps everything in memory, at most 5 MiB a partition; use it to try things out only"
+            )
+            bootstrap = stack.enter_context(
+                EmbeddedBroker({topic.name: topic.partitions for topic in TOPICS})
+            ).bootstrap
         else:
             bootstrap = stack.enter_context(LocalKafka(data=first.home / "kafka")).bootstrap
             apply(bootstrap, plan(bootstrap, TOPICS))

@@ -15,9 +15,13 @@ drifts = typer.Typer(help="Drift between live rows and the reference profile.", 
 
 
 @snapshots.command()
-def announce(dataset: Annotated[str, typer.Argument(help="The dataset.")],
-             data: Annotated[str, typer.Argument(help="Path or fsspec URL; workers must be able to read it.")],
-             bootstrap: BootstrapOption = None, home: HomeOption = None, as_json: JsonFlag = False) -> None:
+def announce(
+    dataset: Annotated[str, typer.Argument(help="The dataset.")],
+    data: Annotated[str, typer.Argument(help="Path or fsspec URL; workers must be able to read it.")],
+    bootstrap: BootstrapOption = None,
+    home: HomeOption = None,
+    as_json: JsonFlag = False,
+) -> None:
     """Tell the workers where a complete snapshot lies."""
     from stream_app.adapters.announcing import snapshot_of
     from stream_app.adapters.publisher import Publisher
@@ -26,17 +30,26 @@ def announce(dataset: Annotated[str, typer.Argument(help="The dataset.")],
     with Publisher(settings_of(bootstrap, home).bootstrap, "/owners") as publisher:
         publisher.send("source.snapshots", event)
         publisher.flush()
-    emit({"event_id": event.event_id, "sha256": event.source.sha256, "rows": event.source.rows}, as_json,
-         f"announced {event.source.uri}, SHA-256 {event.source.sha256}")
+    emit(
+        {"event_id": event.event_id, "sha256": event.source.sha256, "rows": event.source.rows},
+        as_json,
+        f"announced {event.source.uri}, SHA-256 {event.source.sha256}",
+    )
 
 
-def stream(dataset: Annotated[str, typer.Argument(help="The dataset.")],
-           data: Annotated[str, typer.Argument(help="CSV, Parquet or JSON lines.")],
-           rate: Annotated[float | None, typer.Option(help="Rows per second; default: as fast as the broker takes them.")] = None,
-           batch: Annotated[int, typer.Option(help="Rows per message.", min=1, max=20_000)] = 500,
-           first_row: Annotated[int, typer.Option(help="Number of the first row in the stream.", min=0)] = 0,
-           delete: Annotated[bool, typer.Option("--delete", help="The rows are taken away, not added.")] = False,
-           bootstrap: BootstrapOption = None, home: HomeOption = None, as_json: JsonFlag = False) -> None:
+def stream(
+    dataset: Annotated[str, typer.Argument(help="The dataset.")],
+    data: Annotated[str, typer.Argument(help="CSV, Parquet or JSON lines.")],
+    rate: Annotated[
+        float | None, typer.Option(help="Rows per second; default: as fast as the broker takes them.")
+    ] = None,
+    batch: Annotated[int, typer.Option(help="Rows per message.", min=1, max=20_000)] = 500,
+    first_row: Annotated[int, typer.Option(help="Number of the first row in the stream.", min=0)] = 0,
+    delete: Annotated[bool, typer.Option("--delete", help="The rows are taken away, not added.")] = False,
+    bootstrap: BootstrapOption = None,
+    home: HomeOption = None,
+    as_json: JsonFlag = False,
+) -> None:
     """Feed rows from a file as live rows, in the file's order."""
     from stream_app.adapters.announcing import batches_of
     from stream_app.adapters.publisher import Publisher
@@ -56,21 +69,46 @@ def stream(dataset: Annotated[str, typer.Argument(help="The dataset.")],
 
 
 @drifts.command()
-def status(dataset: Annotated[str | None, typer.Argument(help="One dataset; default: all.")] = None, bootstrap: BootstrapOption = None,
-           home: HomeOption = None, as_json: JsonFlag = False) -> None:
+def status(
+    dataset: Annotated[str | None, typer.Argument(help="One dataset; default: all.")] = None,
+    bootstrap: BootstrapOption = None,
+    home: HomeOption = None,
+    as_json: JsonFlag = False,
+) -> None:
     """What drift was found, since when, how large, after how many rows."""
     view = catalogue(bootstrap, home)
-    rows = [{"dataset": event.dataset, "row": event.row, "since_row": event.since_row, "since": event.since_time or "", "kind": event.kind,
-             "columns": ",".join(event.columns), "effect": round(event.effect, 4), "unit": event.effect_unit,
-             "window": "yes" if event.window else ""}
-            for name, events in view.drift.items() if dataset in (None, name) for event in events]
-    emit(rows, as_json, lambda: table(rows, ("dataset", "row", "since_row", "since", "kind", "columns", "effect", "unit", "window"), "no drift"))
+    rows = [
+        {
+            "dataset": event.dataset,
+            "row": event.row,
+            "since_row": event.since_row,
+            "since": event.since_time or "",
+            "kind": event.kind,
+            "columns": ",".join(event.columns),
+            "effect": round(event.effect, 4),
+            "unit": event.effect_unit,
+            "window": "yes" if event.window else "",
+        }
+        for name, events in view.drift.items()
+        if dataset in (None, name)
+        for event in events
+    ]
+    emit(
+        rows,
+        as_json,
+        lambda: table(
+            rows, ("dataset", "row", "since_row", "since", "kind", "columns", "effect", "unit", "window"), "no drift"
+        ),
+    )
 
 
 @drifts.command()
-def backtest(reference: Annotated[str, typer.Option(help="Rows that count as normal.")],
-             stream_file: Annotated[str, typer.Option("--stream", help="Rows in the order they came.")],
-             contract: Annotated[Path, typer.Option(help="The contract's YAML.")], as_json: JsonFlag = False) -> None:
+def backtest(
+    reference: Annotated[str, typer.Option(help="Rows that count as normal.")],
+    stream_file: Annotated[str, typer.Option("--stream", help="Rows in the order they came.")],
+    contract: Annotated[Path, typer.Option(help="The contract's YAML.")],
+    as_json: JsonFlag = False,
+) -> None:
     """Run the stream's own detector over files, to try a contract before going live. One line per drift event."""
     from schemas.odcs import read_contract
     from stream_app.adapters.sources import read_frame
@@ -82,7 +120,18 @@ def backtest(reference: Annotated[str, typer.Option(help="Rows that count as nor
         raise InputError(f"{reference} has no rows")
     for sign in run_backtest(*frames, agreed):
         found += 1
-        emit({"row": sign.row, "since_row": sign.since_row, "kind": sign.kind, "columns": list(sign.columns), "effect": round(sign.effect, 6),
-              "effect_unit": sign.effect_unit, "statistic": round(sign.statistic, 4), "threshold": round(sign.threshold, 4)}, as_json,
-             f"row {sign.row}: {sign.kind} {', '.join(sign.columns)} since row {sign.since_row}, effect {sign.effect:.3f} ({sign.effect_unit})")
+        emit(
+            {
+                "row": sign.row,
+                "since_row": sign.since_row,
+                "kind": sign.kind,
+                "columns": list(sign.columns),
+                "effect": round(sign.effect, 6),
+                "effect_unit": sign.unit,
+                "statistic": round(sign.statistic, 4),
+                "threshold": round(sign.threshold, 4),
+            },
+            as_json,
+            f"row {sign.row}: {sign.kind} {', '.join(sign.columns)} since row {sign.since_row}, effect {sign.effect:.3f} ({sign.unit})",
+        )
     progress_to_stderr(1.0, f"{found} drift events in {len(frames[1])} rows")

@@ -16,8 +16,13 @@ Replication = Annotated[int, typer.Option(min=1, help="Replication factor of new
 
 
 @app.command()
-def plan(partitions: Partitions = None, replication: Replication = 1, bootstrap: BootstrapOption = None, home: HomeOption = None,
-         as_json: JsonFlag = False) -> None:
+def plan(
+    partitions: Partitions = None,
+    replication: Replication = 1,
+    bootstrap: BootstrapOption = None,
+    home: HomeOption = None,
+    as_json: JsonFlag = False,
+) -> None:
     """What `apply` would create or change."""
     from stream_app.adapters.topics import plan as plan_topics
 
@@ -27,8 +32,13 @@ def plan(partitions: Partitions = None, replication: Replication = 1, bootstrap:
 
 
 @app.command()
-def apply(partitions: Partitions = None, replication: Replication = 1, bootstrap: BootstrapOption = None, home: HomeOption = None,
-          as_json: JsonFlag = False) -> None:
+def apply(
+    partitions: Partitions = None,
+    replication: Replication = 1,
+    bootstrap: BootstrapOption = None,
+    home: HomeOption = None,
+    as_json: JsonFlag = False,
+) -> None:
     """Create missing topics and correct retention, compaction and timestamp type."""
     from stream_app.adapters.topics import apply as apply_topics
     from stream_app.adapters.topics import plan as plan_topics
@@ -36,7 +46,11 @@ def apply(partitions: Partitions = None, replication: Replication = 1, bootstrap
     address = settings_of(bootstrap, home).bootstrap
     changes = plan_topics(address, TOPICS, _counts(partitions), replication)
     apply_topics(address, changes)
-    emit([{"topic": change.topic, "action": change.action} for change in changes], as_json, f"{len(changes)} topics created or changed")
+    emit(
+        [{"topic": change.topic, "action": change.action} for change in changes],
+        as_json,
+        f"{len(changes)} topics created or changed",
+    )
 
 
 def _counts(partitions: int | None) -> dict[str, int]:

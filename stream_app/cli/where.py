@@ -6,7 +6,9 @@ from schemas.events.commands import Where
 
 
 def parse_where(texts: list[str], contract: Contract | None) -> tuple[Where, ...]:
-    """``COLUMN=VALUE:SHARE``, the share as ``20%`` or ``0.2``; typed by the contract where one is known. Raises ``InputError``."""
+    """``COLUMN=VALUE:SHARE``, the share as ``20%`` or ``0.2``; typed by the contract where one is known. Raises
+    ``InputError``.
+    """
     return tuple(_parse(text, contract) for text in texts)
 
 

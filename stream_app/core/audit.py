@@ -1,8 +1,8 @@
 """The auditor's re-adding of a ledger: fold ``budget.log`` again, compare with every line of ``budget.ledger``.
 
-The fold needs nothing but the log; whoever holds both topics gets the same answer. A fault names the record: a line that is
-not what the log yields, is missing, comes twice or out of order; or an entry of the log that the ledger's own hash chain
-contradicts.
+The fold needs nothing but the log; whoever holds both topics gets the same answer. A fault names the record: a line
+that is not what the log yields, is missing, comes twice or out of order; or an entry of the log that the ledger's own
+hash chain contradicts.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,8 +15,9 @@ from stream_app.core.ledger import Ledger, initial, step
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One record that is wrong. ``line`` counts from 1 the audited lines of its topic, or the lines of the audited file;
-    it is absent where the record itself is."""
+    """One record that is wrong. ``line`` counts from 1 the audited lines of its topic, or the lines of the audited
+    file; it is absent where the record itself is.
+    """
 
     where: str
     record: str
@@ -173,7 +174,7 @@ def _contradictions(
     for scope in sorted({line.entry.scope for line in actual}):
         own, yields = [line for line in actual if line.entry.scope == scope], expected.get(scope, [])
         place = next((at for at, line in enumerate(own) if at >= len(yields) or line.digest != yields[at].digest), None)
-        if place is None or place == len(own) - 1 == len(yields) - 1 or not _unbroken(own):
+        if place is None or not yields or place == len(own) - 1 == len(yields) - 1 or not _unbroken(own):
             continue
         scopes.add(scope)
         decided = {line.entry.decides for line in own}

@@ -17,7 +17,9 @@ PERMITTED: dict[str, frozenset[str]] = {
     "responder": frozenset({"freeze", "unfreeze", "revoke", "roll_back", "close_review"}),
     "ci": frozenset({"apply_contract", "start_run"}),
 }
-"""By role. An owner may approve and reject because a tier can ask for the owner's approval; where it does not, it counts for nothing."""
+"""By role. An owner may approve and reject because a tier can ask for the owner's approval; where it does not, it
+counts for nothing.
+"""
 
 
 def allowed(role: str, command: Command) -> bool:
@@ -28,8 +30,8 @@ def allowed(role: str, command: Command) -> bool:
 def admit(command: Command, role: str, audience: str, at: int) -> None:
     """Pass where a verified command may enter a log at ``at`` (milliseconds since 1970).
 
-    Raises ``SignatureError`` for another deployment's command, one that has expired, is not valid yet (five minutes of skew
-    are forgiven) or would be valid for over 30 days; ``AuthorisationError`` where the role may not sign it.
+    Raises ``SignatureError`` for another deployment's command, one that has expired, is not valid yet (five minutes
+    of skew are forgiven) or would be valid for over 30 days; ``AuthorisationError`` where the role may not sign it.
     """
     if command.audience != audience:
         raise SignatureError("the command is meant for another deployment")

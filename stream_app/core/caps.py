@@ -37,7 +37,9 @@ class Caps:
 
     @property
     def in_force(self) -> Cap | None:
-        """The commanded cap, else the smallest declared one at the smallest declared delta; none before any is declared."""
+        """The commanded cap, else the smallest declared one at the smallest declared delta; none before any is
+        declared.
+        """
         if self.commanded is not None:
             return self.commanded
         if not self.declared:

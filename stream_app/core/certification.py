@@ -1,7 +1,8 @@
 """What a candidate must bring to be certified, and the statement that is then made about it.
 
-The statement's epsilon comes from the mechanisms that were recorded as run, never from configuration; its scope's epsilon
-is what the ledger wrote at the grant, at the scope's delta. The gates have judged already; that all of them did, and passed, is checked here again, because this is the last door.
+The statement's epsilon comes from the mechanisms that were recorded as run, never from configuration; its scope's
+epsilon is what the ledger wrote at the grant, at the scope's delta. The gates have judged already; that all of them
+did, and passed, is checked here again, because this is the last door.
 """
 
 from schemas.accounting import epsilon_of, within
@@ -16,7 +17,9 @@ from stream_app.core.register import Approval
 
 DAY_MS = 86_400_000
 INSIDE = "internal"
-"""The one tier whose certificates show the gates' figures; every other sees verdicts only, because figures look at real rows."""
+"""The one tier whose certificates show the gates' figures; every other sees verdicts only, because figures look at
+real rows.
+"""
 
 TIMING = {
     "schedule": "schedule: fixed in advance, it tells nothing about the rows",
@@ -24,7 +27,7 @@ TIMING = {
     "raw": "raw: decided by drift on the raw stream, outside the guarantee",
 }
 LIMITATIONS = (
-    "The gates' figures were measured on real rows and lie outside the formal guarantee; which attempt passed is learnt from them.",
+    "The gates measure real rows: their figures, and which attempt passed them, lie outside the formal guarantee.",
     "What someone has exported as plaintext is out of reach of a revocation.",
     "The gates test the attacks and the uses that they name; they prove nothing about others.",
 )

@@ -11,7 +11,7 @@ from stream_app.core.certification import earned, statement
 from stream_app.core.entry import Entry
 from stream_app.core.register import Register, Release
 from stream_app.core.transparency import root
-from stream_app.core.unsigned import Certify, CheckpointAdvanced, KeysCondemned, StatusChanged
+from stream_app.core.unsigned import CheckpointAdvanced, KeysCondemned, StatementDrawn, StatusDrawn
 
 STATION = "registry"
 F = TypeVar("F", bound=DatasetEvent)
@@ -96,7 +96,7 @@ class Docket:
         )
 
     def certify_ready(self) -> None:
-        """Certify every candidate that waits for nothing any more, in the order in which they were cleared."""
+        """StatementDrawn every candidate that waits for nothing any more, in the order in which they were cleared."""
         if self.register.frozen or not self.register.access:
             return
         for release in self.register.releases:
@@ -117,7 +117,7 @@ class Docket:
         self.move(
             release, "certified", order=order, statement_sha256=drawn.digest(), expires_at=drawn.predicate.expires_at
         )
-        self.tell(Certify, release_id=release.release_id, statement=drawn)
+        self.tell(StatementDrawn, release_id=release.release_id, statement=drawn)
         self.tell(
             CheckpointAdvanced, size=order + 1, root=root([bytes.fromhex(leaf) for leaf in self.register.leaves]).hex()
         )
@@ -143,7 +143,7 @@ class Docket:
         """The register and its facts, the newest status last where anything changed or a heartbeat is due."""
         if self.heartbeat or self._public(self.register) != self._public(self._before):
             # versions grow with the log: the first entry of a partition is version 1
-            self.tell(StatusChanged, status=self.register.status(self.entry.offset + 1))
+            self.tell(StatusDrawn, status=self.register.status(self.entry.offset + 1))
         return self.register, tuple(self.facts)
 
     def _public(self, register: Register) -> tuple[object, ...]:

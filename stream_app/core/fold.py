@@ -1,8 +1,8 @@
 """The rule that keeps a fold aligned with its log, whatever a consumer group does to the worker that carries it.
 
-A fold that stands before offset n and is handed offset o steps if o = n; reads the gap [n, o) itself and then steps if
-o > n; gives the recorded facts again if o < n. So a rebalance, a crash or a replay can only repeat facts, and nothing is
-ever decided on a state that is not aligned with the log.
+A fold that stands before offset n and is handed offset o steps if o = n; reads the gap [n, o) itself and then steps
+if o > n; gives the recorded facts again if o < n. So a rebalance, a crash or a replay can only repeat facts, and
+nothing is ever decided on a state that is not aligned with the log.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -10,12 +10,18 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from schemas.errors import TransientError
+from schemas.events.base import Event
+from schemas.events.plans import ContractApplied
 from stream_app.core.entry import Entry, Facts, Hole, Record, Step
 from stream_app.core.fingerprint import fingerprint
+from stream_app.core.unsigned import StatusDrawn
 
 S = TypeVar("S")
 ReadGap = Callable[[int, int], Iterable[Record]]
 """Reads every offset of [start, stop) of the fold's own partition, holes as ``Hole``; may block."""
+
+REPLACED: tuple[type[Event], ...] = (ContractApplied, StatusDrawn)
+"""Facts for compacted topics, where the last one stands for good: an older one is never given again after a newer one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +35,8 @@ class Checkpoint:
 class AlignedFold(Generic[S]):
     """The fold of one partition of a log, one state per key; not thread-safe, one task at a time delivers.
 
-    ``position`` is the next offset it expects. The facts of every offset are kept, so that a redelivery can be answered.
+    ``position`` is the next offset it expects. The facts of every offset are kept, so that a redelivery can be
+    answered.
     """
 
     def __init__(self, step: Step[S], initial: Callable[[str], S]) -> None:
@@ -37,6 +44,7 @@ class AlignedFold(Generic[S]):
         self._initial = initial
         self._states: dict[str, S] = {}
         self._facts: list[Facts] = []
+        self._newest: dict[tuple[str, type[Event]], str] = {}
 
     @property
     def position(self) -> int:
@@ -50,8 +58,9 @@ class AlignedFold(Generic[S]):
         return range(self.position, offset)
 
     def deliver(self, record: Record, read_gap: ReadGap) -> Facts:
-        """The facts to publish for this record, decided now or long ago. Facts of the gap are not among them:
-        whoever committed an offset beyond them has published them.
+        """The facts to publish for this record, decided now or long ago; of those in ``REPLACED`` only the newest.
+
+        Facts of the gap are not among them: whoever committed an offset beyond them has published them.
 
         Raises ``TransientError`` where the gap could not be read whole; the fold then stands where its reading ended.
         """
@@ -59,7 +68,7 @@ class AlignedFold(Generic[S]):
             self.advance(read_gap(self.position, record.offset), record.offset)
         if record.offset == self.position:
             self._take(record)
-        return self._facts[record.offset]
+        return () if isinstance(record, Hole) else self._still_true(record.key, self._facts[record.offset])
 
     def advance(self, records: Iterable[Record], stop: int) -> None:
         """Fold records up to offset ``stop``; offsets that were folded already are passed over."""
@@ -75,9 +84,17 @@ class AlignedFold(Generic[S]):
         if isinstance(record, Hole):
             self._facts.append(())
             return
-        state, facts = self._step(self.state(record.key), record)
+        before = self.state(record.key)
+        state, facts = self._step(before, record)
         self._states[record.key] = state
         self._facts.append(facts)
+        if state is not before:  # else an event came again, and what it decided may have been replaced since
+            self._newest |= {(record.key, type(fact)): fact.event_id for fact in facts if isinstance(fact, REPLACED)}
+
+    def _still_true(self, key: str, facts: Facts) -> Facts:
+        return tuple(
+            fact for fact in facts if not isinstance(fact, REPLACED) or self._newest[(key, type(fact))] == fact.event_id
+        )
 
     def state(self, key: str) -> S:
         """The state of a key; the initial one where nothing was folded for it."""

@@ -1,10 +1,11 @@
 """What a run tries first, and what it tries after a rejection.
 
-A choice is a pure function of the contract, the number of rows and what was tried. What is *installed* on a worker never
-enters it: the fold must decide the same on every worker and for an auditor who has no extras. So the default choices are
-families of the base installation, which every worker has; a family that needs an extra is chosen only where the
-contract's ladder or a person names it, and a worker without that extra rejects the attempt with the name of the extra, upon
-which the planner climbs. The catalogue of families (names, kinds, costs) is part of the software's version, like the accountant.
+A choice is a pure function of the contract, the number of rows and what was tried. What is *installed* on a worker
+never enters it: the fold must decide the same on every worker and for an auditor who has no extras. So the default
+choices are families of the base installation, which every worker has; a family that needs an extra is chosen only
+where the contract's ladder or a person names it, and a worker without that extra rejects the attempt with the name of
+the extra, upon which the planner climbs. The catalogue of families (names, kinds, costs) is part of the software's
+version, like the accountant.
 """
 
 from dataclasses import dataclass, field
@@ -33,4 +34,6 @@ class Selection(Protocol):
     def climb(
         self, contract: Contract, rows: int, tried: tuple[Choice, ...], reasons: tuple[str, ...]
     ) -> Choice | None:
-        """What to try after everything in ``tried`` was rejected, the last for ``reasons``; none when nothing is left."""
+        """What to try after everything in ``tried`` was rejected, the last for ``reasons``; none when nothing is
+        left.
+        """

@@ -5,7 +5,7 @@ the scope's epsilon is composed over every grant it ever made. Caps are compared
 rounded up. Anything that cannot be accounted for is refused.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -50,12 +50,12 @@ class Ledger:
     """The budget of one scope. ``spent`` is every grant so far, equal mechanisms counted together."""
 
     scope: str
-    caps: Caps = Caps()
+    caps: Caps = field(default_factory=Caps)
     spent: tuple[Mechanism, ...] = ()
-    runs: PersistentMap[RunSpend] = PersistentMap()
+    runs: PersistentMap[RunSpend] = field(default_factory=PersistentMap)
     sequence: int = 0
     previous: str | None = None
-    decided: Decided = Decided()
+    decided: Decided = field(default_factory=Decided)
 
     @property
     def cap(self) -> Cap:

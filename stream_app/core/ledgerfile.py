@@ -1,8 +1,8 @@
 """A ledger with its log as one file that can be audited anywhere: JSON lines, numbered and chained.
 
-Each line is ``{"number", "topic", "partition", "offset", "at", "type", "data", "chain"}``; ``chain`` is the SHA-256 of the
-chain before and of the line's RFC 8785 bytes without it. So even a change that would decide nothing is found. Someone
-who may rewrite the whole file can also rewrite the chain: compare ``head`` with one that was noted elsewhere.
+Each line is ``{"number", "topic", "partition", "offset", "at", "type", "data", "chain"}``; ``chain`` is the SHA-256
+of the chain before and of the line's RFC 8785 bytes without it. So even a change that would decide nothing is found.
+Someone who may rewrite the whole file can also rewrite the chain: compare ``head`` with one that was noted elsewhere.
 """
 
 import hashlib
@@ -55,8 +55,9 @@ def write_ledger_file(path: Path, records: Iterable[StoredEvent]) -> str:
     """Write the file and give the head of its chain. Records come in the order of each partition, without repeats."""
     head = ""
     with path.open("wb") as file:
-        for line, head in _formatted(records):
+        for line, chain in _formatted(records):
             file.write(line)
+            head = chain
     return head
 
 
@@ -82,7 +83,9 @@ def _link(previous: str, document: dict[str, Any]) -> str:
 
 
 def read_ledger_file(path: Path) -> LedgerFile:
-    """Read a file and check its chain; what is wrong with a line is a fault. Raises ``InputError`` where there is no file."""
+    """Read a file and check its chain; what is wrong with a line is a fault. Raises ``InputError`` where there is no
+    file.
+    """
     try:
         texts = path.read_bytes().splitlines()
     except OSError:
@@ -132,32 +135,37 @@ def _line(place: int, text: bytes) -> FileLine:
 
 
 def _chain_faults(lines: list[FileLine], unreadable: set[int | None]) -> list[Fault]:
-    """Lines whose content, number or chain is not what was written, and numbers that are gone."""
-    faults: list[Fault] = []
-    claimed: dict[int, FileLine] = {}
+    """Lines whose number, content or chain is not what was written, and numbers that are gone."""
+    renumbered = _renumbered(lines)
+    faults = [_fault(line, "its number was altered") for line in renumbered]
+    numbered = {line.place if line in renumbered else line.document["number"]: line for line in reversed(lines)}
+    placed = {line.place for line in (*numbered.values(), *renumbered)}
+    faults += [_fault(line, "another line has its number") for line in lines if line.place not in placed]
     stated: dict[int, set[str]] = {0: {""}}
-    for line in sorted(lines, key=lambda each: (each.document["number"], each.place)):
-        number, chain = line.document["number"], line.document["chain"]
-        before = stated.get(number - 1)
-        links = {_link(previous, line.document) for previous in before} if before is not None else {chain}
-        if number in claimed:
-            other = claimed[number]
-            intruder = line if chain not in links or line.document == other.document else other
-            faults.append(_fault(intruder, "another line has its number"))
-        elif chain not in links:
+    for number, line in sorted(numbered.items()):
+        chain, before = line.document["chain"], stated.get(number - 1)
+        links = set() if before is None else {_link(previous, line.document) for previous in before}
+        if before is not None and chain not in links and line not in renumbered:
             faults.append(_fault(line, "it was altered: its chain is not that of its content"))
-        claimed.setdefault(number, line)
         # where the chain itself was altered, the next line still follows from what it was
-        stated.setdefault(number, set()).update({chain, *links})
+        stated[number] = {chain, *links}
+    faults += _misplaced(lines, unreadable | {fault.line for fault in faults})
     named = unreadable | {fault.line for fault in faults}
-    faults += _misplaced(lines, named)
-    last = max((line.place for line in lines), default=0) + (1 if unreadable else 0)
-    faults += [
-        Fault("file", f"number {number}", "", "the line is missing", None)
-        for number in range(1, last + 1)
-        if number not in claimed and number not in {*named, *(fault.line for fault in faults)}
-    ]
-    return faults
+    total = len(lines) + len(unreadable)
+    gone = (number for number in range(1, total + 1) if number not in numbered and number not in named)
+    return [*faults, *(Fault("file", f"number {number}", "", "the line is missing") for number in gone)]
+
+
+def _renumbered(lines: list[FileLine]) -> list[FileLine]:
+    """Lines that follow from the line before them under the number of their place, and only under that."""
+    found, previous = [], FileLine(0, {"chain": ""}, lines[0].stored) if lines else None
+    for line in lines:
+        moved = line.document["number"] != line.place and previous is not None and previous.place == line.place - 1
+        if moved and previous is not None:
+            meant = _link(previous.document["chain"], line.document | {"number": line.place})
+            found += [line] if meant == line.document["chain"] else []
+        previous = line
+    return found
 
 
 def _misplaced(lines: list[FileLine], named: set[int | None]) -> list[Fault]:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, Self, TypeVar
 
 from stream_app.core.entry import Entry, Facts
@@ -10,12 +10,12 @@ from stream_app.core.entry import Entry, Facts
 V = TypeVar("V")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PersistentMap(Generic[V]):
     """Text keys to values; ``put`` gives a new map in O(log n) amortised and leaves the old one as it is.
 
-    Layers of falling size, newest last, are merged as their sizes meet (Bentley and Saxe 1980), so a fold of thousands of
-    entries copies each of them a dozen times and not thousands of times.
+    Layers of falling size, newest last, are merged as their sizes meet (Bentley and Saxe 1980), so a fold of
+    thousands of entries copies each of them a dozen times and not thousands of times.
     """
 
     layers: tuple[Mapping[str, V], ...] = ()
@@ -45,7 +45,7 @@ class PersistentMap(Generic[V]):
 class Decided:
     """The facts of every entry decided so far, and ``chain``: a digest over all of them in order."""
 
-    facts: PersistentMap[Facts] = PersistentMap()
+    facts: PersistentMap[Facts] = field(default_factory=PersistentMap)
     chain: str = ""
 
     def recall(self, entry: Entry) -> Facts | None:

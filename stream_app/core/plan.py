@@ -1,6 +1,6 @@
 """What the planner knows about one dataset, and what could start a run."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from schemas.contract import Contract
@@ -32,7 +32,8 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The run in flight: its trigger, the request of its latest attempt, every choice tried, the changes seen before it.
+    """The run in flight: its trigger, the request of its latest attempt, every choice tried, the changes seen before
+    it.
 
     ``rows`` is how many rows a fit counts on, the same for every attempt.
     """
@@ -70,8 +71,8 @@ class DriftMark:
 class Plan:
     """The fold of ``plan.log`` for one dataset.
 
-    ``latest`` are the newest rows to train on, a snapshot or a window. ``changes`` counts what says that the distribution
-    moved: drift (of one change once) and failed checks. ``now`` is the latest broker time seen.
+    ``latest`` are the newest rows to train on, a snapshot or a window. ``changes`` counts what says that the
+    distribution moved: drift (of one change once) and failed checks. ``now`` is the latest broker time seen.
     """
 
     dataset: str
@@ -90,7 +91,7 @@ class Plan:
     revoked_models: tuple[str, ...] = ()
     expiry_handled: str | None = None
     now: int = 0
-    decided: Decided = Decided()
+    decided: Decided = field(default_factory=Decided)
 
     @property
     def training_rows(self) -> int:

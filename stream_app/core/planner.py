@@ -1,7 +1,7 @@
 """The planner's decisions: the fold of ``plan.log``, one state per dataset.
 
-Whether, why and how to generate again: on a new snapshot, drift, expiry, a failed check or a person's request; one run in
-flight per dataset; after a rejection the ladder is climbed. What is installed on a worker never enters
+Whether, why and how to generate again: on a new snapshot, drift, expiry, a failed check or a person's request; one
+run in flight per dataset; after a rejection the ladder is climbed. What is installed on a worker never enters
 (``ladder.py`` says how that works).
 """
 
@@ -19,6 +19,7 @@ from schemas.events.commands import (
     StartRun,
     Unfreeze,
     WithdrawAccess,
+    target_of,
 )
 from schemas.events.plans import ContractApplied, Ticked
 from schemas.events.releases import CheckFailed, ReleaseMoved
@@ -78,6 +79,8 @@ def _decide(turn: Turn, event: Event) -> None:
 
 
 def _command(turn: Turn, event: CommandAccepted) -> None:
+    if target_of(event.command) != turn.plan.dataset:
+        return
     match event.command:
         case ApplyContract() as command:
             _contract(turn, command)
@@ -152,7 +155,8 @@ def _profile(turn: Turn, event: ProfileTaken) -> None:
 
 
 def _drift(turn: Turn, event: DriftDetected) -> None:
-    text = f"drift: {event.kind} of {', '.join(event.columns) or 'rows'}, {event.effect:.3g} {event.effect_unit} after {event.row} rows"
+    columns = ", ".join(event.columns) or "rows"
+    text = f"drift: {event.kind} of {columns}, {event.effect:.3g} {event.effect_unit} after {event.row} rows"
     plan = turn.plan
     if plan.contract is None:
         turn.dismiss(text, "no contract was applied to this dataset")
@@ -182,7 +186,7 @@ def _no_drift_run(plan: Plan, event: DriftDetected) -> str | None:
     if not policy.regeneration.on_drift:
         return "the contract does not regenerate on drift"
     if policy.privacy.timing != "raw":
-        return f"the contract's timing is {policy.privacy.timing}: drift on the raw stream may not decide when to regenerate"
+        return f"the contract's timing is {policy.privacy.timing}: drift on the raw stream may not decide the time"
     if event.window is None:
         return "the drift came without a window of rows to learn from"
     if plan.drift is not None and plan.now - plan.drift.at < policy.regeneration.debounce_seconds * 1000:
@@ -194,7 +198,8 @@ def _rejected(turn: Turn, event: CandidateRejected) -> None:
     run, request = turn.plan.run, event.dossier.request
     if run is None or (request.run_id, request.attempt) != (run.request.run_id, run.request.attempt):
         return
-    said = f"attempt {request.attempt} ({request.family}) was refused by {event.station}: {'; '.join(event.reasons)[:400] or event.verdict}"
+    why = "; ".join(event.reasons)[:400] or event.verdict
+    said = f"attempt {request.attempt} ({request.family}) was refused by {event.station}: {why}"
     if (reason := obstacle(turn.plan, run.trigger)) is not None:
         turn.end("rejected", f"{said}; no further attempt, because {reason}")
         return

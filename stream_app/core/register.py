@@ -1,6 +1,6 @@
 """The register of one dataset's releases: where each stands, and which one consumers may open now."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from schemas.events.releases import ReleaseState, State, Status
 from schemas.events.runs import Dossier
@@ -13,6 +13,8 @@ FRESH_FOR_MS = 900_000
 
 @dataclass(frozen=True, slots=True)
 class Approval:
+    """A signature that counted: which role, with which key."""
+
     role: str
     keyid: str
 
@@ -57,8 +59,9 @@ class Release:
 class Register:
     """The fold of ``release.log`` for one dataset.
 
-    ``head`` is the order of the release that was last certified or rolled back to; current is the newest good release not
-    beyond it. ``leaves`` are the statement digests of the transparency log; ``now`` is the latest broker time seen.
+    ``head`` is the order of the release that was last certified or rolled back to; current is the newest good release
+    not beyond it. ``leaves`` are the statement digests of the transparency log; ``now`` is the latest broker time
+    seen.
     """
 
     dataset: str
@@ -68,9 +71,9 @@ class Register:
     access: bool = True
     leaves: tuple[str, ...] = ()
     incidents: tuple[tuple[str, str | None], ...] = ()
-    ended: PersistentMap[str] = PersistentMap()
+    ended: PersistentMap[str] = field(default_factory=PersistentMap)
     now: int = 0
-    decided: Decided = Decided()
+    decided: Decided = field(default_factory=Decided)
 
     def release(self, release_id: str) -> Release | None:
         return next((release for release in self.releases if release.release_id == release_id), None)

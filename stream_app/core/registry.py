@@ -1,7 +1,8 @@
 """The registry's decisions: the fold of ``release.log``, one state per dataset.
 
-A revocation wins over everything, in any order, and for ever: it marks even a release that is not known yet. There is at
-most one certificate per release and one certified release per run. Versions of the status grow with the log's offset.
+A revocation wins over everything, in any order, and for ever: it marks even a release that is not known yet. There is
+at most one certificate per release and one certified release per run. Versions of the status grow with the log's
+offset.
 """
 
 from dataclasses import replace
@@ -20,6 +21,7 @@ from schemas.events.commands import (
     RollBack,
     Unfreeze,
     WithdrawAccess,
+    target_of,
 )
 from schemas.events.plans import Ticked
 from schemas.events.releases import CheckFailed, IncidentClosed
@@ -115,6 +117,8 @@ def _report_if_waiting(docket: Docket, release_id: str) -> None:
 
 
 def _command(docket: Docket, event: CommandAccepted) -> None:
+    if target_of(event.command) != docket.register.dataset:
+        return
     match event.command:
         case Approve(release_id=release_id):
             _approve(docket, release_id, Approval(event.role, event.keyid))
@@ -244,9 +248,7 @@ def _relatives(register: Register, release: Release) -> str:
 def _roll_back(docket: Docket, release_id: str) -> None:
     release, current = docket.register.release(release_id), docket.register.current
     if release is None or release.state not in GOOD or release.order is None:
-        docket.refuse(
-            f"{release_id} is {'unknown' if release is None else release.state}: only a good release can be rolled back to"
-        )
+        docket.refuse(f"{release_id} is {'unknown' if release is None else release.state}, not a good release")
         return
     if current is not None and current.release_id == release_id:
         docket.refuse(f"{release_id} is the current release already")

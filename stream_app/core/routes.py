@@ -21,7 +21,7 @@ from schemas.events.releases import CheckFailed, IncidentClosed, IncidentOpened,
 from schemas.events.runs import CandidateCleared, CandidateRejected, GenerationRequested
 from schemas.events.sources import DriftDetected, ProfileTaken
 from schemas.topics import BY_NAME
-from stream_app.core.unsigned import Certify, CheckpointAdvanced, KeysCondemned, StatusChanged
+from stream_app.core.unsigned import CheckpointAdvanced, KeysCondemned, StatementDrawn, StatusDrawn
 
 Routes = dict[type[Event], tuple[str, ...]]
 
@@ -40,8 +40,8 @@ LEDGER: Routes = {
     GenerationRequested: ("regeneration.requests",),
 }
 REGISTRY: Routes = {
-    Certify: ("release.certified",),
-    StatusChanged: ("release.status",),
+    StatementDrawn: ("release.certified",),
+    StatusDrawn: ("release.status",),
     CheckpointAdvanced: ("transparency.checkpoints",),
     KeysCondemned: (),
     ReleaseMoved: ("plan.log",),
@@ -51,14 +51,17 @@ REGISTRY: Routes = {
     CommandRefused: ("incidents",),
 }
 """The first three are unsigned: the shell signs them into ``ReleaseCertified``, ``StatusPublished`` and
-``CheckpointPublished`` under the same event id. ``KeysCondemned`` goes nowhere: the shell destroys the keys."""
+``CheckpointPublished`` under the same event id. ``KeysCondemned`` goes nowhere: the shell destroys the keys.
+"""
 
 INBOXES: dict[str, dict[str, tuple[type[Event], ...]]] = {
     "plan.log": {"source.drift": (ProfileTaken, DriftDetected), "candidates.rejected": (CandidateRejected,)},
     "release.log": {"candidates.cleared": (CandidateCleared,)},
 }
-"""What each log's inbox copies, by id, from which topic; commands come besides, by ``COMMANDS``. Everything else in a log
-(``SpendRefused``, ``ReleaseMoved``, ``RunEnded``, ``CheckFailed``, ``Ticked``) is written there by who decides it."""
+"""What each log's inbox copies, by id, from which topic; commands come besides, by ``COMMANDS``. Everything else in a
+log (``SpendRefused``, ``ReleaseMoved``, ``RunEnded``, ``CheckFailed``, ``Ticked``) is written there by who decides
+it.
+"""
 
 LOG_EVENTS: dict[str, tuple[type[Event], ...]] = {
     "plan.log": (

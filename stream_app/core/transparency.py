@@ -36,7 +36,9 @@ def _split(size: int) -> int:
 
 
 def inclusion_proof(leaves: Sequence[bytes], index: int) -> tuple[bytes, ...]:
-    """The audit path of leaf ``index`` (2.1.1), nearest sibling first; raises ``InputError`` where there is no such leaf."""
+    """The audit path of leaf ``index`` (2.1.1), nearest sibling first; raises ``InputError`` where there is no such
+    leaf.
+    """
     if not 0 <= index < len(leaves):
         raise InputError("the log has no leaf of that number")
     return tuple(_path([leaf_hash(leaf) for leaf in leaves], index))
@@ -52,7 +54,9 @@ def _path(hashes: Sequence[bytes], index: int) -> list[bytes]:
 
 
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], expected: bytes) -> bool:
-    """True where the proof shows that ``leaf`` is number ``index`` of the ``size`` leaves under the root ``expected``."""
+    """True where the proof shows that ``leaf`` is number ``index`` of the ``size`` leaves under the root
+    ``expected``.
+    """
     if not 0 <= index < size:
         return False
     place, last, found = index, size - 1, leaf_hash(leaf)
@@ -86,7 +90,9 @@ def _subproof(hashes: Sequence[bytes], first: int, whole: bool) -> list[bytes]:
 
 
 def verify_consistency(first: int, second: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]) -> bool:
-    """True where the proof shows that the log of size ``second`` extends the one of size ``first``, nothing rewritten."""
+    """True where the proof shows that the log of size ``second`` extends the one of size ``first``, nothing
+    rewritten.
+    """
     if not 0 < first <= second:
         return False
     if first == second:

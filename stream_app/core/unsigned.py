@@ -10,7 +10,7 @@ from schemas.events.releases import Status
 from schemas.model import Digest, Name, ReleaseId
 
 
-class Certify(DatasetEvent):
+class StatementDrawn(DatasetEvent):
     """A release is certified: sign ``statement`` into ``ReleaseCertified`` under this event id."""
 
     dataset: Name
@@ -18,7 +18,7 @@ class Certify(DatasetEvent):
     statement: Statement
 
 
-class StatusChanged(DatasetEvent):
+class StatusDrawn(DatasetEvent):
     """The register changed or a heartbeat is due: sign ``status`` into ``StatusPublished`` under this event id."""
 
     dataset: Name
@@ -34,7 +34,9 @@ class CheckpointAdvanced(DatasetEvent):
 
 
 class KeysCondemned(DatasetEvent):
-    """The data keys of these artefacts must be destroyed, before anything else is told; destroying twice is harmless."""
+    """The data keys of these artefacts must be destroyed, before anything else is told; destroying twice is
+    harmless.
+    """
 
     dataset: Name
     release_id: ReleaseId

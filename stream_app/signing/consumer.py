@@ -135,6 +135,14 @@ def take_certificate(view: View, release_id: str, envelope: Envelope) -> tuple[V
     return _tell_current(replace(view, certificates=kept))
 
 
+def changes_since(before: View, after: View) -> tuple[Change, ...]:
+    """What a consumer who knew ``before`` has to be told of ``after``, without the history between."""
+    if after.status is None:
+        return ()
+    told = (Change("released", after.told, after.status.as_of),) if after.told and after.told != before.told else ()
+    return (*_losses(before, after.status), *told)
+
+
 def openable(view: View, release_id: str, at_ms: int, grace_ms: int = 0) -> Certified:
     """The certificate of a release that may be opened at ``at_ms``, or ``SignatureError`` with the reason.
 
@@ -197,9 +205,7 @@ def _revoked(status: Status) -> frozenset[str]:
 
 
 def _losses(view: View, status: Status) -> tuple[Change, ...]:
-    """Releases revoked and frozen since the last status; of a first status, only what still holds for the whole
-    dataset.
-    """
+    """Releases revoked, frozen and unfrozen since the view's status."""
     changes = []
     for release in status.releases:
         before = view.state_of(release.release_id)

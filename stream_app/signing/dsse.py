@@ -41,11 +41,8 @@ class Verified(NamedTuple):
 
 def sign(payload_type: str, payload: bytes, *keys: SecretKey) -> "Envelope":
     """An envelope with one signature of each key over exactly these bytes."""
-    from schemas.envelope import Envelope, Signature
-
     message = preauthentication(payload_type, payload)
-    signatures = tuple(Signature(keyid=key.keyid, sig=_encode(key.sign(message))) for key in keys)
-    return Envelope(payloadType=payload_type, payload=_encode(payload), signatures=signatures)
+    return encoded(Signed(payload_type, payload, tuple((key.keyid, key.sign(message)) for key in keys)))
 
 
 def verify(envelope: "Envelope", payload_type: str, keys: Iterable[PublicKey]) -> Verified:
@@ -80,6 +77,14 @@ def decoded(envelope: "Envelope") -> Signed:
     return Signed(envelope.payloadType, _decode(envelope.payload), signatures)
 
 
+def encoded(signed: Signed) -> "Envelope":
+    """The envelope in its one canonical spelling."""
+    from schemas.envelope import Envelope, Signature
+
+    signatures = tuple(Signature(keyid=keyid, sig=_encode(signature)) for keyid, signature in signed.signatures)
+    return Envelope(payloadType=signed.payload_type, payload=_encode(signed.payload), signatures=signatures)
+
+
 def read(body: bytes) -> Signed:
     """The envelope in a file; raises ``ContractError`` unless the file is byte for byte its canonical form.
 
@@ -93,7 +98,7 @@ def read(body: bytes) -> Signed:
         raise ContractError("not an envelope: payload, payloadType and signatures are its fields")
     found = Signed(_string(document["payloadType"]), _strict(document["payload"]), _signatures(document["signatures"]))
     # All of it is ASCII text under known keys, where this and RFC 8785 are the same; a test holds them together.
-    if json.dumps(document, sort_keys=True, separators=(",", ":")).encode() != body:
+    if json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() != body:
         raise ContractError("the envelope is not in its canonical form, so it was changed after it was written")
     return found
 

@@ -1,9 +1,9 @@
 """The trust root: which key may do what in one deployment, signed by the root keys. Opens no file and no socket.
 
 A root names every key, the role it holds, and until when the root itself may be relied on. Its successor is signed by
-the keys of both, so whoever pinned one root can follow to the next. Service keys are retired, not removed: what they
-certified before verifies for ever. A key that was stolen is removed, and what it signed no longer verifies.
-"""
+the keys of both, so whoever pinned one root can follow to the next. Keys are retired, not removed: what a service key
+certified before, and what a person's key commanded, verifies for ever. Removing a key takes back all that it signed,
+from certificates to the commands in the logs; a thief's key is retired as of the theft."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
@@ -21,9 +21,7 @@ _FIELDS = {"type", "audience", "version", "expires_at", "root_threshold", "keys"
 
 
 class Trust(NamedTuple):
-    """A verified root. Times are milliseconds since 1970; ``retired`` service keys verify only what they signed until
-    then.
-    """
+    """A verified root. Times are milliseconds since 1970; a ``retired`` key verifies only what it signed until then."""
 
     audience: str
     version: int
@@ -42,10 +40,8 @@ class Trust(NamedTuple):
         return tuple(self.keys[keyid] for keyid in self.roles.get(role, ()))
 
     def role_of(self, keyid: str) -> str | None:
-        """The one role of a key that is not retired."""
-        return next(
-            (role for role, keyids in self.roles.items() if keyid in keyids and keyid not in self.retired), None
-        )
+        """The one role that a key holds, or held until it was retired."""
+        return next((role for role, keyids in self.roles.items() if keyid in keyids), None)
 
     def require_fresh(self, at_ms: int) -> None:
         """Raise ``SignatureError`` once the root has expired."""
@@ -84,9 +80,7 @@ def successor(
     retire: Mapping[str, int] | None = None,
     remove: Iterable[str] = (),
 ) -> Trust:
-    """The next version: keys added to roles, service keys retired at a time, lost keys removed. Raises
-    ``ContractError``.
-    """
+    """The next version: keys added to roles, keys retired at a time, keys removed. Raises ``ContractError``."""
     added = {role: tuple(keys) for role, keys in (holders or {}).items()}
     gone = frozenset(remove)
     keys = {**trust.keys, **{key.keyid: key for many in added.values() for key in many}}
@@ -196,8 +190,8 @@ def _require_sound(trust: Trust) -> None:
         raise ContractError(f"a trust root knows the roles {', '.join(ROLES)}")
     if len(set(held)) != len(held) or set(held) != set(trust.keys):
         raise ContractError("every key of a trust root holds exactly one role")
-    if not set(trust.retired) <= set(trust.roles.get("service", ())):
-        raise ContractError("only service keys are retired; others are removed")
+    if not set(trust.retired) <= set(held) - set(trust.roles.get("root", ())):
+        raise ContractError("a trust root retires a key that it does not hold; root keys are removed instead")
     if len(trust.roles.get("root", ())) < trust.root_threshold:
         raise ContractError("a trust root has fewer root keys than its threshold")
 

@@ -62,7 +62,9 @@ def adult(sizes: tuple[int, int, int, int]) -> Callable[[int], Evidence]:
 
 
 def flights(rows: int = 20_000) -> Callable[[int], Evidence]:
-    """Aircraft split at random: 40 % train (bounded), 16 % each held out, and the flights of the others as a fresh table."""
+    """Aircraft split at random: 40 % train (bounded), 16 % each held out, and the flights of the others as a fresh
+    table.
+    """
     frame = _flights()
     contract = contract_of(frame, "flights", "late", "tailnum")
     typed, unit = conform(frame, contract).table, pd.factorize(frame["tailnum"])[0].astype(np.int64)
@@ -108,9 +110,9 @@ def jittered(evidence: Evidence, share: float, rng: np.random.Generator) -> pd.D
     for name in table.select_dtypes(include="number"):
         values = table[name].astype("float64")
         moved = values.iloc[:copies] + rng.normal(0, 0.01 * float(values.std()), copies)
-        table[name] = pd.concat([moved.round() if table[name].dtype == "Int64" else moved, values.iloc[copies:]]).astype(
-            table[name].dtype
-        )
+        table[name] = pd.concat(
+            [moved.round() if table[name].dtype == "Int64" else moved, values.iloc[copies:]]
+        ).astype(table[name].dtype)
     return table
 
 
@@ -173,10 +175,20 @@ def main() -> None:
     parser.add_argument("--entities", type=int, default=60, help="fresh tables of flights by aircraft")
     parser.add_argument("--gates", type=int, default=20, help="fresh tables through all gates")
     asked = parser.parse_args()
-    small, tiny, large = adult((4_000, 2_000, 2_000, 4_000)), adult((4_000, 2_000, 2_000, 2_000)), adult((16_000, 16_000, 8_000, 8_000))
+    small, tiny, large = (
+        adult((4_000, 2_000, 2_000, 4_000)),
+        adult((4_000, 2_000, 2_000, 2_000)),
+        adult((16_000, 16_000, 8_000, 8_000)),
+    )
     rejection("adult 4k/2k/2k/4k", small, asked.fresh, None, 0.0)
     rejection("adult 4k/2k/2k/2k", tiny, asked.power, verbatim, 0.005)
-    for leak, share in ((verbatim, 0.0025), (verbatim, 0.005), (one_changed, 0.005), (jittered, 0.005), (jittered, 0.01)):
+    for leak, share in (
+        (verbatim, 0.0025),
+        (verbatim, 0.005),
+        (one_changed, 0.005),
+        (jittered, 0.005),
+        (jittered, 0.01),
+    ):
         rejection("adult 4k/2k/2k/4k", small, asked.power, leak, share)
     for leak, share in ((verbatim, 0.005), (one_changed, 0.005), (jittered, 0.005)):
         rejection("adult 16k/16k/8k/8k", large, asked.power, leak, share)

@@ -14,22 +14,24 @@ from validators.statistics import Reals, hypergeometric_tail
 BETS = (1.5, 2.0, 4.0, 8.0, 20.0, 100.0)
 TOLERANCE = math.exp(0.25)
 """Odds of membership that an honest fit may reach before the near test counts them as evidence."""
-DRAWS = 19_999
+DRAWS = 2_000
+LEAST_DRAWS = 10_000
 
 
 def hit_test(pool: Pool, own: Flags, hit: Flags, threshold: float, rng: np.random.Generator) -> float:
     """P-value of as many members among the hit units. Rows: hypergeometric. Entities: by drawing members anew.
 
-    An entity's statistic is its hits less what its number of own rows lets one expect, so that large entities add no noise;
-    the pool's hit rate is the same whoever was drawn. Draws go on until the p-value is resolved at ``threshold``.
+    An entity's statistic is its hits less what its number of own rows lets one expect, so that large entities add no
+    noise; the pool's hit rate is the same whoever was drawn. Draws end early only where the p-value is far above
+    ``threshold``, so that ending early rejects nothing.
     """
     if pool.by_row:
         return hypergeometric_tail(int((hit & pool.member[pool.unit]).sum()), int(hit.sum()), pool.members, pool.units)
     if not hit.any():
         return 1.0
     values, counts, observed = _entity_scores(pool, own, hit)
-    above, drawn, enough = 0, 0, max(DRAWS, math.ceil(20 / threshold))
-    while drawn < enough and (drawn < DRAWS or above < 10):
+    above, drawn, enough = 0, 0, max(LEAST_DRAWS, math.ceil(20 / threshold))
+    while drawn == 0 or (drawn < enough and 1 + above <= 2 * threshold * (1 + drawn)):
         draws = rng.multivariate_hypergeometric(counts, pool.members, size=DRAWS, method="marginals")
         above += int((draws @ values >= observed - 1e-9).sum())
         drawn += DRAWS
@@ -57,9 +59,9 @@ def hit_deviation(pool: Pool, own: Flags, hit: Flags) -> float:
 def ranking_evidence(member: Flags, members: int, others: int, tolerance: float = TOLERANCE) -> float:
     """The largest value of a test martingale that bets, down a ranking of units, on the next one being a member.
 
-    ``member`` holds the top of the ranking. Under the null each step's odds are members left over others left; the claim
-    tested is that they never exceed ``tolerance`` times those. It reaches x with a chance of at most 1/x (Ville 1939);
-    the mean over bets is a martingale as well.
+    ``member`` holds the top of the ranking. Under the null each step's odds are members left over others left; the
+    claim tested is that they never exceed ``tolerance`` times those. It reaches x with a chance of at most 1/x (Ville
+    1939); the mean over bets is a martingale as well.
     """
     if not len(member) or not members or not others:
         return 1.0

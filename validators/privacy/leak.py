@@ -1,9 +1,9 @@
 """A leak gate with an exact null: copied rows, rows copied but for a column, rows copied with noise.
 
 Three tests of the same null, each with its part of the error rate (weighted Bonferroni): exact .6, all but one
-column .2, near .2. Attempt t at one release spends 6 / (pi^2 t^2) of the contract's rate, so that looking again and again
-stays within it. A fresh sample of the population is rejected at most at that rate, at any size; the gate says how small
-a leak it could have seen.
+column .2, near .2. Attempt t at one release spends 6 / (pi^2 t^2) of the contract's rate, so that looking again and
+again stays within it. A fresh sample of the population is rejected at most at that rate, at any size; the gate says
+how small a leak it could have seen.
 """
 
 import math
@@ -33,8 +33,8 @@ DENSITY_ROWS = 8_192
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """``copied_rows``: a p-value for "nothing was copied"; ``leak_detectable_share``: the smallest leaked share of the table
-    that the exact test sees with 95 % power. Entities are drawn, and therefore counted, as entities.
+    """``copied_rows``: a p-value for "nothing was copied"; ``leak_detectable_share``: the smallest leaked share of
+    the table that the exact test sees with 95 % power. Entities are drawn, and therefore counted, as entities.
     """
 
     metric: str = "copied_rows"
@@ -73,7 +73,8 @@ def _copied(evidence: Evidence, p_value: float, alpha: float, support: int, deta
         if verdict == "PASS"
         else (
             f"members are over-represented among the rows that reappear; columns that nearly identify a row: "
-            f"{', '.join(detail['identifying']) or 'none alone'}; a coarser resolution or a more private generator helps"
+            f"{', '.join(detail['identifying']) or 'none alone'}; a coarser resolution or a more private generator "
+            "helps"
         )
     )
     return Finding(
@@ -90,7 +91,8 @@ def _copied(evidence: Evidence, p_value: float, alpha: float, support: int, deta
 
 
 def _ranking(pool: Pool, evidence: Evidence, rng: np.random.Generator) -> Flags:
-    """Membership of the units whose rows are far nearer to the synthetic table than to the rest of the pool, best first.
+    """Membership of the units whose rows are far nearer to the synthetic table than to the rest of the pool, best
+    first.
 
     Rows are drawn by seed above the stated sizes, without regard to membership, so that the null holds as before.
     """
@@ -143,7 +145,8 @@ def _detectable(evidence: Evidence, pool: Pool, found: Matches, alpha: float) ->
 
 
 def detectable_share(pool: Pool, found: Matches, synthetic_rows: int, alpha: float) -> tuple[float, dict[str, Any]]:
-    """Smallest leaked share of the table that the exact test refuses with 95 % power at ``alpha``; 1 where it sees none.
+    """Smallest leaked share of the table that the exact test refuses with 95 % power at ``alpha``; 1 where it sees
+    none.
 
     L copies suffice, less chance hits and copies of rows that are not unique; checked against simulation within 15 %.
     """

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.finding import Finding, Gate
+from validators.boosting import margins
 from validators.encoding import tree_matrix
 from validators.entities import bounded_rows
 from validators.gower import nearest, points
@@ -26,9 +27,9 @@ LEAST = 50
 class MembershipInference:
     """AUC of the best of several attacks, chosen on one half of the units and measured on the other, both ways round.
 
-    Attacks: distance to the nearest synthetic row; that distance against the one to the nearest reference row; a boosted
-    classifier's density ratio of synthetic to reference rows (van Breugel et al. 2023). DeLong interval; an entity scores the
-    mean of its rows. The verdict rests on the interval's upper bound.
+    Attacks: distance to the nearest synthetic row; that distance against the one to the nearest reference row; a
+    boosted classifier's density ratio of synthetic to reference rows (van Breugel et al. 2023). DeLong interval; an
+    entity scores the mean of its rows. The verdict rests on the interval's upper bound.
     """
 
     metric: str = "membership_inference"
@@ -36,7 +37,9 @@ class MembershipInference:
     looks_at: Literal["synthetic", "members"] = "members"
 
     def measure(self, evidence: Evidence) -> tuple[Finding, ...]:
-        """One finding; raises ``InsufficientEvidence`` below 50 units of either kind in a half, or without synthetic rows."""
+        """One finding; raises ``InsufficientEvidence`` below 50 units of either kind in a half, or without synthetic
+        rows.
+        """
         require(len(evidence.synthetic), LEAST, "synthetic rows")
         rng = generator(evidence.seed, self.metric)
         # The reference is the attacker's knowledge, so that its rows cannot be his targets.
@@ -122,12 +125,6 @@ def _attacks(evidence: Evidence, pool: Pool, rng: np.random.Generator) -> dict[s
 
 
 def _density_ratio(tables: tuple[Reals, ...], categorical: tuple[bool, ...], seed: int) -> Reals:
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
     targets, fake, known = tables
-    model = HistGradientBoostingClassifier(
-        max_iter=40, early_stopping=False, categorical_features=np.array(categorical), random_state=seed % 2**32
-    )
     label: npt.NDArray[np.int64] = np.repeat([1, 0], [len(fake), len(known)])
-    model.fit(np.concatenate([fake, known]), label)
-    return np.asarray(model.decision_function(targets), dtype=np.float64)
+    return margins(np.concatenate([fake, known]), label, targets, categorical, seed)

@@ -8,7 +8,7 @@ import numpy as np
 from schemas.finding import Finding, Gate
 from validators.gower import Points, nearest, points
 from validators.protocol import Evidence
-from validators.statistics import clopper_pearson, generator
+from validators.statistics import Interval, clopper_pearson, generator
 from validators.verdicts import hold, require
 
 ROWS = 4_000
@@ -20,10 +20,10 @@ LEAST = 100
 class NearestNeighbourShare:
     """Share of synthetic rows nearer to train than to an equally large holdout: 0.5 without a leak.
 
-    Sides of unequal size are not cut down: a row's nearest neighbour is a train row with odds n_train / n_holdout under the
-    null, and the share is corrected for these. Ties count as the null has them. Gower distances, exact; drawn by seed are at
-    most 4,000 synthetic rows, and 32,768 of either side. The baseline is the same share for the attacker's reference
-    rows. Clopper-Pearson interval over synthetic rows.
+    Sides of unequal size are not cut down: a row's nearest neighbour is a train row with odds n_train / n_holdout
+    under the null, and the share is corrected for these. Ties count as the null has them. Gower distances, exact;
+    drawn by seed are at most 4,000 synthetic rows, and 32,768 of either side. The baseline is the same share for the
+    attacker's reference rows. Clopper-Pearson interval over synthetic rows.
     """
 
     metric: str = "nearest_neighbour_share"
@@ -32,12 +32,9 @@ class NearestNeighbourShare:
 
     def measure(self, evidence: Evidence) -> tuple[Finding, ...]:
         """One finding; raises ``InsufficientEvidence`` below 100 rows on any of the three sides."""
-        for table, what in (
-            (evidence.synthetic, "synthetic rows"),
-            (evidence.train, "training rows"),
-            (evidence.holdout, "holdout rows"),
-        ):
-            require(len(table), LEAST, what)
+        require(len(evidence.synthetic), LEAST, "synthetic rows")
+        require(len(evidence.train), LEAST, "training rows")
+        require(len(evidence.holdout), LEAST, "holdout rows")
         rng = generator(evidence.seed, self.metric)
         tables = [evidence.train, evidence.holdout, evidence.synthetic, evidence.reference]
         train, holdout, synthetic, reference = (
@@ -50,10 +47,6 @@ class NearestNeighbourShare:
         )
         odds = len(train) / len(holdout)
         wins = _wins(synthetic, train, holdout)
-        low, high = (
-            clopper_pearson(int(np.floor(wins)), len(synthetic))[0],
-            clopper_pearson(int(np.ceil(wins)), len(synthetic))[1],
-        )
         baseline = (
             _corrected(_wins(reference, train, holdout) / len(reference), odds) if len(reference) >= LEAST else None
         )
@@ -65,7 +58,7 @@ class NearestNeighbourShare:
                 _corrected(wins / len(synthetic), odds),
                 cautious=True,
                 support=len(synthetic),
-                interval=(_corrected(low, odds), _corrected(high, odds)),
+                interval=_interval(wins, len(synthetic), odds),
                 baseline=baseline,
                 detail={
                     "synthetic_rows_used": len(synthetic),
@@ -81,6 +74,11 @@ def _wins(queries: Points, train: Points, holdout: Points) -> float:
     to_train, to_holdout = nearest(queries, train), nearest(queries, holdout)
     prior = len(train) / (len(train) + len(holdout))
     return float((to_train < to_holdout).sum() + prior * (to_train == to_holdout).sum())
+
+
+def _interval(wins: float, rows: int, odds: float) -> Interval:
+    low, high = clopper_pearson(int(np.floor(wins)), rows)[0], clopper_pearson(int(np.ceil(wins)), rows)[1]
+    return _corrected(low, odds), _corrected(high, odds)
 
 
 def _corrected(share: float, odds: float) -> float:

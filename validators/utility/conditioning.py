@@ -1,4 +1,6 @@
-"""The synthetic table as it would be without the shares that the run asked for, so that no metric punishes obedience."""
+"""The synthetic table as it would be without the shares that the run asked for, so that no metric punishes
+obedience.
+"""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -24,7 +26,8 @@ class Compared:
 
 
 def compared(evidence: Evidence) -> Compared:
-    """Tables to compare. Where the run fixed shares of conditioned columns, synthetic rows are thinned by seed to the real shares.
+    """Tables to compare. Where the run fixed shares of conditioned columns, synthetic rows are thinned by seed to the
+    real shares.
 
     Thinned without replacement, so that no row counts twice. Real rows whose conditioned value the synthetic table has
     nowhere (a run asked for one value only) are left out on the real side: the metric then speaks of the rest.

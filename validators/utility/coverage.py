@@ -20,8 +20,8 @@ EXPECTED = 5
 class Coverage:
     """Mean over columns of the share of the real categories and ranges (20 bins) that occur in the synthetic table.
 
-    Counted are those of which a fresh sample as large as the synthetic table would hold 5 or more. The baseline asks the same of
-    as many holdout rows. The interval resamples columns.
+    Counted are those of which a fresh sample as large as the synthetic table would hold 5 or more. The baseline asks
+    the same of as many holdout rows. The interval resamples columns.
     """
 
     metric: str = "coverage"

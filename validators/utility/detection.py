@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.finding import Finding, Gate
+from validators.boosting import margins
 from validators.encoding import Reals, tree_matrix
 from validators.protocol import Evidence
 from validators.statistics import Estimate, auc_interval, generator
@@ -21,11 +22,12 @@ LEAST = 150
 
 @dataclass(frozen=True, slots=True)
 class DetectionAuc:
-    """AUC of gradient boosting, cross-validated in 3 folds, on as many synthetic as holdout rows (at most 5,000 of each, by seed).
+    """AUC of gradient boosting, cross-validated in 3 folds, on as many synthetic as holdout rows (at most 5,000 of
+    each, by seed).
 
-    Missing values, categories and rare categories are encoded from both sides alike, and numbers on the contract's lattice,
-    so that storage gives nothing away. DeLong interval over the rows left out. The baseline tells train from holdout rows, up
-    to 2,000 of each.
+    Missing values, categories and rare categories are encoded from both sides alike, and numbers on the contract's
+    lattice, so that storage gives nothing away. DeLong interval over the rows left out. The baseline tells train from
+    holdout rows, up to 2,000 of each.
     """
 
     metric: str = "detection_auc"
@@ -70,14 +72,5 @@ def _told_apart(left: Reals, right: Reals, most: int, categorical: tuple[bool, .
     fold = np.tile(np.arange(size) % FOLDS, 2)
     scores = np.empty(len(rows))
     for k in range(FOLDS):
-        scores[fold == k] = _scores(rows[fold != k], label[fold != k], rows[fold == k], categorical, seed)
+        scores[fold == k] = margins(rows[fold != k], label[fold != k], rows[fold == k], categorical, seed)
     return auc_interval(scores[label == 1], scores[label == 0])
-
-
-def _scores(rows: Reals, label: npt.NDArray[np.int64], test: Reals, categorical: tuple[bool, ...], seed: int) -> Reals:
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
-    model = HistGradientBoostingClassifier(
-        max_iter=60, early_stopping=False, categorical_features=np.array(categorical), random_state=seed % 2**32
-    )
-    return np.asarray(model.fit(rows, label).decision_function(test), dtype=np.float64)

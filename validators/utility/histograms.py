@@ -24,7 +24,9 @@ def joint(left: Codes, right: Codes, size: int) -> Codes:
 def resampled_deviation(
     real: list[Codes], fake: list[Codes], sizes: list[int], rng: np.random.Generator, rounds: int = 40
 ) -> float:
-    """Standard deviation of the mean similarity over the columns when the rows of both sides are drawn anew (Poisson bootstrap)."""
+    """Standard deviation of the mean similarity over the columns when the rows of both sides are drawn anew (Poisson
+    bootstrap).
+    """
     if not real:
         return 0.0
     means = np.empty(rounds)

@@ -19,7 +19,8 @@ BOOTSTRAP_ROWS = 5_000
 
 @dataclass(frozen=True, slots=True)
 class MarginalFidelity:
-    """Mean over columns of 1 - total variation against the holdout, on up to 20 shared bins or 40 categories, missing as one more.
+    """Mean over columns of 1 - total variation against the holdout, on up to 20 shared bins or 40 categories, missing
+    as one more.
 
     The baseline is the train rows' own value. The worst columns stand in the detail.
     """

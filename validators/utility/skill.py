@@ -1,12 +1,13 @@
 """Skill of a boosted model on held-out rows: 0 for guessing, whatever the kind of target."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from schemas.contract import Column
+from validators.boosting import predictions, probabilities
 from validators.encoding import Reals, is_category, numbers
 from validators.statistics import auc
 
@@ -50,27 +51,19 @@ def fitted_scores(
 
     A class that the training rows lack scores below all others.
     """
-    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-
-    settings: dict[str, Any] = {
-        "max_iter": 60,
-        "early_stopping": False,
-        "categorical_features": np.array(categorical),
-        "random_state": seed % 2**32,
-    }
     if target.task == "number":
-        return np.asarray(HistGradientBoostingRegressor(**settings).fit(rows, labels).predict(test), dtype=np.float64)[
-            :, None
-        ]
+        return predictions(rows, labels, test, categorical, seed)[:, None]
     scores = np.zeros((len(test), target.classes))
     present = np.unique(labels).astype(np.int64)
     if len(present) > 1:
-        scores[:, present] = HistGradientBoostingClassifier(**settings).fit(rows, labels).predict_proba(test)
+        scores[:, present] = probabilities(rows, labels, test, categorical, seed)
     return scores
 
 
 def skill(scores: Reals, truth: Reals, target: Target, rows: npt.NDArray[np.int64] | None = None) -> float:
-    """AUC - 1/2 for two classes, its mean over classes one against the rest for more, R2 for numbers; at least 0, NaN where undefined."""
+    """AUC - 1/2 for two classes, its mean over classes one against the rest for more, R2 for numbers; at least 0, NaN
+    where undefined.
+    """
     if rows is not None:
         scores, truth = scores[rows], truth[rows]
     if target.task == "number":

@@ -24,10 +24,12 @@ REGULARISER = 0.02
 
 @dataclass(frozen=True, slots=True)
 class TstrRatio:
-    """Skill of gradient boosting fitted on synthetic rows over that of one fitted on as many train rows, on the holdout.
+    """Skill of gradient boosting fitted on synthetic rows over that of one fitted on as many train rows, on the
+    holdout.
 
-    Skill is AUC - 1/2, macro one against the rest for several classes, R2 for numbers. At most 10,000 rows are fitted and
-    6,000 tested, by seed. The interval resamples test rows. Without a target there is nothing to measure and no finding.
+    Skill is AUC - 1/2, macro one against the rest for several classes, R2 for numbers. At most 10,000 rows are fitted
+    and 6,000 tested, by seed. The interval resamples test rows. Without a target there is nothing to measure and no
+    finding.
     """
 
     metric: str = "tstr_ratio"
@@ -35,7 +37,9 @@ class TstrRatio:
     looks_at: Literal["synthetic", "members"] = "members"
 
     def measure(self, evidence: Evidence) -> tuple[Finding, ...]:
-        """One finding or none; raises ``InsufficientEvidence`` for too few rows, or a target that is constant in real rows."""
+        """One finding or none; raises ``InsufficientEvidence`` for too few rows, or a target that is constant in real
+        rows.
+        """
         name, columns = evidence.contract.policy.target, evidence.contract.modelled
         features = tuple(column for column in columns if column.name != name)
         if name is None or not features:

@@ -15,16 +15,18 @@ LEVELS = 6
 
 _MOST_PAIRED = 30
 _LEVEL_SHARE = 0.04
+_PIECE = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
     """Counts of (rows, columns) codes, and what scores need of them.
 
-    ``marginals`` (columns, codes) and ``pairs`` (columns * LEVELS, columns * LEVELS) are exact integer counts, the latter on
-    coarse ``levels`` (columns, codes). ``normal`` (columns, codes) are standardised normal scores of numeric columns, 0 for
-    missing. ``products`` and ``product_spread`` (columns, columns) are mean and standard deviation of products of two such
-    scores. ``within`` and ``within_spread`` (subgroups * LEVELS, columns) are those of a score inside a level of a subgroup.
+    ``marginals`` (columns, codes) and ``pairs`` (columns * LEVELS, columns * LEVELS) are exact integer counts, the
+    latter on coarse ``levels`` (columns, codes). ``normal`` (columns, codes) are standardised normal scores of
+    numeric columns, 0 for missing, and ``squares`` (2, columns) mean and spread of their squares. ``products`` and
+    ``product_spread`` (columns, columns) are mean and standard deviation of products of two such scores. ``within``
+    and ``within_spread`` (subgroups * LEVELS, columns) are those of a score inside a level of a subgroup.
     """
 
     rows: int
@@ -51,7 +53,9 @@ class Baseline:
         return self.marginals[:, MISSING] / max(1, self.rows)
 
 
-def learn_baseline(codes: Codes, bins: tuple[ColumnBins, ...], subgroups: tuple[int, ...], first: tuple[int, ...] = ()) -> Baseline:
+def learn_baseline(
+    codes: Codes, bins: tuple[ColumnBins, ...], subgroups: tuple[int, ...], first: tuple[int, ...] = ()
+) -> Baseline:
     """Count ``codes``; pairs are kept among at most 30 columns, ``first`` and the subgroups before the others."""
     rows, width = codes.shape
     size = max((column.size for column in bins), default=2)
@@ -60,14 +64,41 @@ def learn_baseline(codes: Codes, bins: tuple[ColumnBins, ...], subgroups: tuple[
     normal = np.stack([_normal_scores(marginals[place], column) for place, column in enumerate(bins)])
     ordered = dict.fromkeys([*first, *subgroups, *range(width)])
     scores = take(normal, codes)
-    squared = scores ** 2
     products = scores.T @ scores / rows
-    variance = np.maximum(squared.T @ squared / rows - products ** 2, 0)
+    fourth = (scores**2).T @ (scores**2) / rows
     within, within_spread = _within(codes, levels, scores, subgroups)
-    hot = one_hot(take(levels, codes))
-    return Baseline(rows, bins, subgroups, tuple(sorted(list(ordered)[:_MOST_PAIRED])), levels, marginals,
-                    np.rint(hot.T @ hot).astype("int64"), normal, np.stack([squared.mean(axis=0), squared.std(axis=0)]), products,
-                    np.sqrt(variance), within, within_spread)
+    return Baseline(
+        rows,
+        bins,
+        subgroups,
+        tuple(sorted(list(ordered)[:_MOST_PAIRED])),
+        levels,
+        marginals,
+        _pairs(codes, levels),
+        normal,
+        _squares(marginals, normal),
+        products,
+        np.sqrt(np.maximum(fourth - products**2, 0)),
+        within,
+        within_spread,
+    )
+
+
+def _pairs(codes: Codes, levels: Integers) -> Integers:
+    """Exact: in pieces small enough that float32 counts without error, and that memory stays small."""
+    found = np.zeros((codes.shape[1] * LEVELS,) * 2, dtype="int64")
+    for start in range(0, len(codes), _PIECE):
+        hot = one_hot(take(levels, codes[start : start + _PIECE]))
+        found += np.rint(hot.T @ hot).astype("int64")
+    return found
+
+
+def _squares(marginals: Integers, normal: Floats) -> Floats:
+    """(2, columns) mean and spread of squared normal scores among present cells."""
+    shares = marginals[:, 2:] / np.maximum(marginals[:, 2:].sum(axis=1, keepdims=True), 1)
+    mean = (shares * normal[:, 2:] ** 2).sum(axis=1)
+    spread = np.sqrt(np.maximum((shares * normal[:, 2:] ** 4).sum(axis=1) - mean**2, 0))
+    return np.stack([mean, spread])
 
 
 def pairs_of(baseline: Baseline) -> list[tuple[int, int]]:
@@ -83,22 +114,25 @@ def take(table: "np.ndarray[Any, Any]", codes: Codes) -> "np.ndarray[Any, Any]":
 def one_hot(levels: Integers) -> "np.ndarray[Any, np.dtype[np.float32]]":
     """(..., columns * LEVELS) indicators; all zero where a level is -1."""
     hot = levels[..., None] == np.arange(LEVELS)
-    return hot.reshape(*levels.shape[:-1], -1).astype("float32")
+    flat: np.ndarray[Any, np.dtype[np.float32]] = hot.reshape(*levels.shape[:-1], -1).astype("float32")
+    return flat
 
 
 def _levels(counts: Integers, column: ColumnBins) -> Integers:
-    """Numbers: neighbouring bins merged to about equal shares. Categories: the most frequent, then all others together."""
+    """Numbers: neighbouring bins merged to about equal shares. Categories: the most frequent, then all others
+    together.
+    """
     found = np.full(len(counts), -1, dtype="int64")
-    present = counts[2:column.size]
+    present = counts[2 : column.size]
     if not present.sum():
         return found
     if column.kind == "numeric":
         middle = (np.cumsum(present) - present / 2) / present.sum()
-        found[2:column.size] = np.minimum((middle * LEVELS).astype("int64"), LEVELS - 1)
+        found[2 : column.size] = np.minimum((middle * LEVELS).astype("int64"), LEVELS - 1)
         return found
     order = np.argsort(-present, kind="stable")
     own = [place for place in order[: LEVELS - 1] if present[place] >= _LEVEL_SHARE * present.sum()]
-    found[2:column.size] = len(own)
+    found[2 : column.size] = len(own)
     found[2 + np.asarray(own, dtype="int64")] = np.arange(len(own))
     found[NEW] = -1
     return found
@@ -109,7 +143,7 @@ def _normal_scores(counts: Integers, column: ColumnBins) -> Floats:
     from scipy.special import ndtri
 
     scores = np.zeros(len(counts))
-    present = counts[2:column.size].astype("float64")
+    present = counts[2 : column.size].astype("float64")
     total = present.sum()
     if column.kind != "numeric" or not total:
         return scores
@@ -118,7 +152,7 @@ def _normal_scores(counts: Integers, column: ColumnBins) -> Floats:
     raw = raw + 0.3 * (np.arange(len(raw)) - np.clip(np.arange(len(raw)), *np.flatnonzero(present)[[0, -1]]))
     mean = (raw * present).sum() / total
     spread = np.sqrt((present * (raw - mean) ** 2).sum() / total)
-    scores[2:column.size] = np.clip((raw - mean) / spread, -6, 6) if spread > 1e-9 else 0.0
+    scores[2 : column.size] = np.clip((raw - mean) / spread, -6, 6) if spread > 1e-9 else 0.0
     return scores
 
 

@@ -28,7 +28,8 @@ class ColumnBins:
     """The bins of one column: ``edges`` of numbers (half-open, ends unbounded), or the ``values`` of categories.
 
     The last category bin is ``rest`` where the reference has more categories than are kept apart. ``new`` is a category
-    that the reference does not have, or a number outside the contract's range.
+    that the reference does not have, or a number outside the contract's range; ``fresh`` is the share of
+    rows with one that a stationary stream would bring (Good and Turing: categories seen once, over rows).
     """
 
     name: str
@@ -39,6 +40,7 @@ class ColumnBins:
     rest: tuple[str, ...] = ()
     lower: float | None = None
     upper: float | None = None
+    fresh: float = 0.0
 
     @property
     def size(self) -> int:
@@ -63,7 +65,11 @@ class ColumnBins:
 
         texts = as_texts(cells, self.type)
         known = pd.Index([*self.values, *self.rest], dtype=object)
-        places = np.minimum(known.get_indexer(pd.Index(texts, dtype=object)), len(self.values)) if len(known) else np.full(len(texts), -1)
+        places = (
+            np.minimum(known.get_indexer(pd.Index(texts, dtype=object)), len(self.values))
+            if len(known)
+            else np.full(len(texts), -1)
+        )
         missing = np.asarray(pd.isna(texts), dtype=bool)
         return cast("Codes", np.where(missing, MISSING, np.where(places < 0, NEW, places + 2)).astype("uint8"))
 
@@ -97,17 +103,30 @@ def learn_bins(frame: "pd.DataFrame", contract: Contract) -> tuple[ColumnBins, .
 
 
 def _learn(cells: "pd.Series[Any]", column: Column) -> ColumnBins:
-    if column.type in ("integer", "number", "date", "timestamp"):
-        ends = column.domain if isinstance(column.domain, Range) else None
-        return ColumnBins(column.name, column.type, "numeric", edges=_edges(as_numbers(cells, column.type)),
-                          lower=ends.lower if ends else None, upper=ends.upper if ends else None)
-    texts = as_texts(cells, column.type)
     import pandas as pd
 
+    if column.type in ("integer", "number", "date", "timestamp"):
+        ends = column.domain if isinstance(column.domain, Range) else None
+        return ColumnBins(
+            column.name,
+            column.type,
+            "numeric",
+            edges=_edges(as_numbers(cells, column.type)),
+            lower=ends.lower if ends else None,
+            upper=ends.upper if ends else None,
+        )
+    texts = as_texts(cells, column.type)
     counts = pd.Series(texts, dtype=object).value_counts()
     ordered = sorted(counts.index, key=lambda value: (-int(counts[value]), value))
     keep = ordered if len(ordered) <= _MOST_CATEGORIES else ordered[: _MOST_CATEGORIES - 1]
-    return ColumnBins(column.name, column.type, "categorical", values=tuple(keep), rest=tuple(ordered[len(keep):]))
+    return ColumnBins(
+        column.name,
+        column.type,
+        "categorical",
+        values=tuple(keep),
+        rest=tuple(ordered[len(keep) :]),
+        fresh=float((counts == 1).sum()) / max(1, len(texts)),
+    )
 
 
 def _edges(numbers: Floats) -> tuple[float, ...]:

@@ -1,7 +1,7 @@
 """Standardised scores of blocks of rows: one number a block and channel, near standard normal while nothing changes.
 
-Linear scores (location, share of a category, product of two normal scores) are sensitive to small lasting shifts and have
-a sign; chi-squared scores see any change of shape or association and count upwards only.
+Linear scores (location, share of a category, product of two normal scores) are sensitive to small lasting shifts and
+have a sign; chi-squared scores see any change of shape or association and count upwards only.
 """
 
 from dataclasses import dataclass
@@ -49,10 +49,18 @@ def count(blocks: Codes, baseline: Baseline) -> Counts:
     hot = one_hot(take(baseline.levels, blocks))
     scores = take(baseline.normal, blocks).astype("float32")
     turned = hot.transpose(0, 2, 1)
-    groups = np.concatenate([turned[:, place * LEVELS:(place + 1) * LEVELS] for place in baseline.subgroups]
-                            or [turned[:, :0]], axis=1)
-    return Counts(rows, fine, turned @ hot, scores.sum(axis=1, dtype="float64"), (scores ** 2).sum(axis=1, dtype="float64"),
-                  (scores.transpose(0, 2, 1) @ scores).astype("float64"), (groups @ scores).astype("float64"))
+    groups = np.concatenate(
+        [turned[:, place * LEVELS : (place + 1) * LEVELS] for place in baseline.subgroups] or [turned[:, :0]], axis=1
+    )
+    return Counts(
+        rows,
+        fine,
+        turned @ hot,
+        scores.sum(axis=1, dtype="float64"),
+        (scores**2).sum(axis=1, dtype="float64"),
+        (scores.transpose(0, 2, 1) @ scores).astype("float64"),
+        (groups @ scores).astype("float64"),
+    )
 
 
 def channels(baseline: Baseline) -> tuple[Channel, ...]:
@@ -67,7 +75,9 @@ def channels(baseline: Baseline) -> tuple[Channel, ...]:
     for group in baseline.subgroups:
         for _ in range(LEVELS):
             found += [Channel("subgroup", (group, place), True) for place in numeric if place != group]
-            found += [Channel("subgroup", (group, place), True) for place, _ in _category_levels(baseline) if place != group]
+            found += [
+                Channel("subgroup", (group, place), True) for place, _ in _category_levels(baseline) if place != group
+            ]
     return tuple(found)
 
 
@@ -75,14 +85,22 @@ def scores(counts: Counts, baseline: Baseline, sampled: float) -> Floats:
     """(blocks, channels); ``sampled`` is block rows over reference rows, negative for blocks of the reference itself."""
     numeric = list(baseline.numeric)
     present = np.maximum(counts.rows - counts.fine[:, :, MISSING], 1)
-    parts = [_moments(counts, baseline, present, numeric), _shares(counts, baseline), _missing(counts, baseline),
-             _shape(counts, baseline, sampled), _products(counts, baseline), _association(counts, baseline, sampled)]
+    parts = [
+        _moments(counts, baseline, present, numeric),
+        _shares(counts, baseline),
+        _missing(counts, baseline),
+        _shape(counts, baseline, sampled),
+        _products(counts, baseline),
+        _association(counts, baseline, sampled),
+    ]
     parts += [_subgroup(counts, baseline, number) for number in range(len(baseline.subgroups))]
     return np.clip(np.concatenate(parts, axis=1), -_CLIP, _CLIP)
 
 
 def rare(counts: Counts, baseline: Baseline) -> "np.ndarray[Any, np.dtype[np.int64]]":
-    """(blocks, 2 * columns) counts of missing and of new cells; missing ones only where they are rare in the baseline."""
+    """(blocks, 2 * columns) counts of missing and of new cells; missing ones only where they are rare in the
+    baseline.
+    """
     seldom = baseline.missing_share < _RARE
     return np.concatenate([counts.fine[:, :, MISSING] * seldom, counts.fine[:, :, 1]], axis=1).astype("int64")
 
@@ -96,7 +114,7 @@ def _category_levels(baseline: Baseline) -> list[tuple[int, int]]:
     found = []
     for place, column in enumerate(baseline.bins):
         if column.kind == "categorical":
-            own = np.diagonal(baseline.pairs)[place * LEVELS:(place + 1) * LEVELS]
+            own = np.diagonal(baseline.pairs)[place * LEVELS : (place + 1) * LEVELS]
             shown = [level for level in range(LEVELS) if _RARE * own.sum() <= own[level] < own.sum()]
             found += [(place, level) for level in (shown[:1] if len(shown) == 2 else shown)]
     return found
@@ -106,7 +124,8 @@ def _moments(counts: Counts, baseline: Baseline, present: Floats, numeric: list[
     """Location and spread of each numeric column: sums of normal scores, and of their squares."""
     location = counts.sums[:, numeric] / np.sqrt(present[:, numeric])
     mean, spread = baseline.squares[0, numeric], baseline.squares[1, numeric]
-    squares = _over(counts.squares[:, numeric] - counts.rows * mean, spread * np.sqrt(counts.rows))
+    seen = present[:, numeric]
+    squares = _over(counts.squares[:, numeric] - seen * mean, spread * np.sqrt(seen))
     return np.stack([location, squares], axis=2).reshape(len(location), -1)
 
 
@@ -114,8 +133,12 @@ def _shares(counts: Counts, baseline: Baseline) -> Floats:
     places = [place * LEVELS + level for place, level in _category_levels(baseline)]
     totals = _level_totals(counts, [place for place, _ in _category_levels(baseline)])
     own = np.diagonal(baseline.pairs)
-    wanted = np.asarray([own[place * LEVELS + level] / own[place * LEVELS:(place + 1) * LEVELS].sum()
-                         for place, level in _category_levels(baseline)])
+    wanted = np.asarray(
+        [
+            own[place * LEVELS + level] / own[place * LEVELS : (place + 1) * LEVELS].sum()
+            for place, level in _category_levels(baseline)
+        ]
+    )
     seen = np.diagonal(counts.coarse, axis1=1, axis2=2)[:, places]
     return _arcsine(seen, totals, wanted)
 
@@ -128,13 +151,19 @@ def _level_totals(counts: Counts, places: list[int]) -> Floats:
 
 def _missing(counts: Counts, baseline: Baseline) -> Floats:
     places = _often_missing(baseline)
-    return _arcsine(counts.fine[:, places, MISSING], np.full((1, len(places)), counts.rows), baseline.missing_share[places])
+    return _arcsine(
+        counts.fine[:, places, MISSING], np.full((1, len(places)), counts.rows), baseline.missing_share[places]
+    )
 
 
 def _arcsine(seen: "np.ndarray[Any, Any]", totals: "np.ndarray[Any, Any]", wanted: Floats) -> Floats:
     """Anscombe's variance-stabilised binomial: unit variance whatever the share; 0 where too few rows are in view."""
     steady = (seen + 0.375) / (totals + 0.75)
-    found = 2 * np.sqrt(totals + 0.5) * (np.arcsin(np.sqrt(np.clip(steady, 0, 1))) - np.arcsin(np.sqrt(np.clip(wanted, 0, 1))))
+    found = (
+        2
+        * np.sqrt(totals + 0.5)
+        * (np.arcsin(np.sqrt(np.clip(steady, 0, 1))) - np.arcsin(np.sqrt(np.clip(wanted, 0, 1))))
+    )
     return np.where(totals >= _SMALL, found, 0.0)
 
 
@@ -160,8 +189,16 @@ def _association(counts: Counts, baseline: Baseline, sampled: float) -> Floats:
     left, right = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     seen = counts.coarse.reshape(-1, width, LEVELS, width, LEVELS)[:, left, :, right, :]
     # Two index lists apart put their axis first: (pairs, blocks, levels, levels).
-    seen = seen.transpose(1, 0, 2, 3).reshape(len(counts.coarse), len(pairs), LEVELS ** 2) if pairs else np.zeros((len(counts.coarse), 0, 1))
-    own = baseline.pairs.reshape(width, LEVELS, width, LEVELS)[left, :, right, :].reshape(len(pairs), -1).astype("float64")
+    seen = (
+        seen.transpose(1, 0, 2, 3).reshape(len(counts.coarse), len(pairs), LEVELS**2)
+        if pairs
+        else np.zeros((len(counts.coarse), 0, 1))
+    )
+    own = (
+        baseline.pairs.reshape(width, LEVELS, width, LEVELS)[left, :, right, :]
+        .reshape(len(pairs), -1)
+        .astype("float64")
+    )
     return _chi_squared(seen, own / np.maximum(own.sum(axis=1, keepdims=True), 1), sampled)
 
 
@@ -181,7 +218,9 @@ def _subgroup(counts: Counts, baseline: Baseline, number: int) -> Floats:
         own = baseline.pairs[cell].reshape(width, LEVELS)
         wanted = np.asarray([own[place, level] for place, level in shown]) / np.maximum(own[places].sum(axis=1), 1)
         totals = counts.coarse[:, cell].reshape(-1, width, LEVELS).sum(axis=2)[:, places]
-        parts.append(_arcsine(counts.coarse[:, cell][:, columns], totals, wanted) * bool(baseline.pairs[cell, cell] >= 30))
+        parts.append(
+            _arcsine(counts.coarse[:, cell][:, columns], totals, wanted) * bool(baseline.pairs[cell, cell] >= 30)
+        )
     return np.concatenate(parts, axis=1)
 
 

@@ -1,0 +1,44 @@
+"""Thresholds from a budget of false alarms."""
+
+import math
+
+from stream_app.core.drift.bins import Floats
+
+_RARE_SHARE = 0.2
+"""The part of the budget that goes to rare cells."""
+
+WINDOWS = (1, 4, 16)
+"""Blocks over which rare cells are added up."""
+
+
+def cusum_threshold(sided: int, block_rows: int, alarms_per_million: float, allowance: float) -> float:
+    """The height at which ``sided`` one-sided Page tests together keep to the budget.
+
+    Siegmund's approximation of the mean time between false alarms of one, in blocks: (exp(2kb) - 2kb - 1) / (2k^2) with
+    b = h + 1.166 (Siegmund, Sequential Analysis, 1985, eq. 2.56), for independent normal scores and allowance k.
+    """
+    wanted = sided * 1e6 / (alarms_per_million * (1 - _RARE_SHARE) * block_rows)
+    low, high = 0.0, 200.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        exponent = min(2 * allowance * (middle + 1.166), 600.0)
+        mean_time = (math.exp(exponent) - exponent - 1) / (2 * allowance**2)
+        low, high = (low, middle) if mean_time > wanted else (middle, high)
+    return high
+
+
+def rare_threshold(cells: int, block_rows: int, alarms_per_million: float) -> float:
+    """Minus the decimal logarithm of the Poisson tail at which ``cells`` rare cells in all windows keep to the
+    budget.
+    """
+    tests = max(1, cells) * len(WINDOWS)
+    return -math.log10(_RARE_SHARE * alarms_per_million * block_rows / 1e6 / tests)
+
+
+def poisson_tail(seen: Floats, expected: Floats) -> Floats:
+    """Minus the decimal logarithm of P(X >= seen) for Poisson X; 0 where nothing was seen."""
+    import numpy as np
+    from scipy.special import pdtrc
+
+    tail = pdtrc(np.maximum(np.ceil(seen) - 1, 0), expected)
+    return np.where(seen >= 1, -np.log10(np.maximum(tail, 1e-300)), 0.0)

@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+
+from schemas.contract import Constraint, Dependency
+from schemas.errors import InsufficientEvidence
+from schemas.table import conform
+from tests.unit.validators.population import contract, evidence, rows
+from validators.schema_checks import SchemaViolations
+
+
+def raw(size: int = 50):  # type: ignore[no-untyped-def]
+    return rows(size, np.random.default_rng(0)).drop(columns="customer")
+
+
+def test_a_table_of_the_population_keeps_its_contract() -> None:
+    (found,) = SchemaViolations().measure(evidence(raw_synthetic=raw()))
+    assert (found.verdict, found.value) == ("PASS", 0.0)
+
+
+def test_values_outside_the_domain_and_cells_of_another_type_are_counted() -> None:
+    table = raw().astype({"age": object})
+    table.loc[:2, "region"] = "atlantis"
+    table.loc[5, "age"] = "old"
+    (found,) = SchemaViolations().measure(evidence(raw_synthetic=table))
+    assert (found.verdict, found.value) == ("FAIL", 4.0)
+    assert found.detail["columns"] == ["age", "region"]
+    assert "atlantis" not in found.model_dump_json()
+
+
+def test_a_missing_column_is_invalid() -> None:
+    (found,) = SchemaViolations().measure(evidence(raw_synthetic=raw().drop(columns="plan")))
+    assert found.verdict == "INVALID"
+    assert "plan" in (found.reason or "")
+
+
+def test_a_released_entity_column_is_a_violation() -> None:
+    (found,) = SchemaViolations().measure(evidence(raw_synthetic=raw().assign(customer=1)))
+    assert found.verdict == "FAIL"
+    assert "customer must not be released" in (found.reason or "")
+
+
+def test_constraints_and_dependencies_count_rows() -> None:
+    constraint = Constraint(left="age", operator="<", constant=40)
+    dependency = Dependency(determinants=("active",), dependent="churned", table=((True, False), (False, True)))
+    stated = contract(constraints=(constraint,), dependencies=(dependency,))
+    table = raw()
+    (found,) = SchemaViolations().measure(evidence(contract=stated, raw_synthetic=table))
+    assert found.detail["kinds"] == {
+        "constraint": int((table["age"] >= 40).sum()), "dependency": int((table["active"] == table["churned"]).sum()),
+    }  # fmt: skip
+
+
+def test_an_empty_table_is_no_evidence() -> None:
+    with pytest.raises(InsufficientEvidence):
+        SchemaViolations().measure(evidence(raw_synthetic=raw().iloc[:0]))
+
+
+def test_the_typed_table_is_checked_where_there_is_no_raw_one() -> None:
+    (found,) = SchemaViolations().measure(evidence(synthetic=conform(raw(), contract()).table))
+    assert found.verdict == "PASS"
