@@ -1,5 +1,6 @@
 """All families of generators, by name; a new one is one file and one line here. Heavy ones are imported when asked for."""
 
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from typing import cast
@@ -7,20 +8,29 @@ from typing import cast
 from generators.protocol import Family
 from schemas.errors import InputError, MissingExtra
 
-FAMILIES: dict[str, tuple[str, str | None]] = {
-    "private_marginals": ("generators.private_marginals.family", None),
-    "gaussian_copula": ("generators.sdv_copula", "sdv"),
-    "leaking_control": ("generators.leaking", None),
-}
-"""Name: the module that holds ``FAMILY``, and the extra that it needs."""
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where a family lives (its module holds ``FAMILY``), and what a choice must know before importing it."""
+
+    module: str
+    formal: bool = False
+    control: bool = False
+    extra: str | None = None
+
+
+FAMILIES: dict[str, Entry] = {
+    "private_marginals": Entry("generators.private_marginals.family", formal=True),
+    "gaussian_copula": Entry("generators.sdv_copula", extra="sdv"),
+    "leaking_control": Entry("generators.leaking", formal=True, control=True),
+}
 EXTRAS: dict[str, tuple[str, ...]] = {"sdv": ("sdv",), "deep": ("torch", "opacus")}
 """Extra: the modules that must be there."""
 
 
 def available() -> tuple[str, ...]:
     """The families that can be used here, control families included."""
-    return tuple(name for name, (_, extra) in FAMILIES.items() if installed(extra))
+    return tuple(name for name, entry in FAMILIES.items() if installed(entry.extra))
 
 
 def installed(extra: str | None) -> bool:
@@ -28,11 +38,16 @@ def installed(extra: str | None) -> bool:
     return extra is None or all(find_spec(module) is not None for module in EXTRAS[extra])
 
 
-def family(name: str) -> Family:
-    """The family; raises ``InputError`` for an unknown name, ``MissingExtra`` where its extra is not installed."""
+def entry(name: str) -> Entry:
+    """What is known of a family without importing it; raises ``InputError`` listing the known ones."""
     if name not in FAMILIES:
         raise InputError(f"no family of generators is called {name[:100]}; known are {', '.join(FAMILIES)}")
-    module, extra = FAMILIES[name]
-    if extra is not None and not installed(extra):
-        raise MissingExtra(f"the family {name}", extra)
-    return cast(Family, import_module(module).FAMILY)
+    return FAMILIES[name]
+
+
+def family(name: str) -> Family:
+    """The family; raises ``InputError`` for an unknown name, ``MissingExtra`` where its extra is not installed."""
+    found = entry(name)
+    if found.extra is not None and not installed(found.extra):
+        raise MissingExtra(f"the family {name}", found.extra)
+    return cast(Family, import_module(found.module).FAMILY)

@@ -18,7 +18,7 @@ def asyncapi(version: str = "0.1.0") -> dict[str, Any]:
             "title": "Perennial",
             "version": version,
             "license": {"name": "Apache-2.0"},
-            "description": "Certified synthetic releases, kept true to a changing source. CloudEvents 1.0 in Kafka binary mode.",
+            "description": "Certified synthetic releases of a changing source. CloudEvents 1.0 in Kafka binary mode.",
         },
         "defaultContentType": "application/json",
         "channels": {topic.name: _channel(topic) for topic in TOPICS},

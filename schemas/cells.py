@@ -78,7 +78,9 @@ def _is_missing(value: object) -> bool:
 
     if value is None or value is pd.NA or value is pd.NaT:
         return True
-    if isinstance(value, (float, Decimal)):
+    if isinstance(value, Decimal):
+        return value.is_nan()
+    if isinstance(value, float):
         return math.isnan(value)
     kind = getattr(getattr(value, "dtype", None), "kind", "")
     return kind in ("f", "M", "m") and not getattr(value, "shape", (1,)) and bool(pd.isna(value))  # type: ignore[call-overload]
@@ -252,10 +254,14 @@ def _parsed(series: "pd.Series[Any]") -> list[Any]:
     if not text.any():
         return cells
     unique = pd.Series(pd.unique(series[text]), dtype=object)
-    stamps = pd.to_datetime(unique, errors="coerce", utc=True, format="ISO8601").dt.tz_localize(None)
-    known = {
-        value: stamp if not pd.isna(stamp) else _timestamp(value) for value, stamp in zip(unique, stamps, strict=True)
-    }
+    # Even the strict parser knows "now" and "today", and would read the clock.
+    dated = unique.where(unique.str.lstrip().str.slice(0, 1).str.isdigit(), "")
+    stamps = pd.to_datetime(dated, errors="coerce", utc=True, format="ISO8601").dt.tz_localize(None)
+    found = [
+        _timestamp(value) if missing else stamp
+        for value, stamp, missing in zip(unique, stamps, stamps.isna(), strict=True)
+    ]
+    known = dict(zip(unique, found, strict=True))
     return [known[value] if is_text else value for value, is_text in zip(cells, text, strict=True)]
 
 

@@ -4,7 +4,7 @@ A statement's subjects are the SHA-256 of every plaintext file; its predicate sa
 spent.
 """
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
@@ -13,12 +13,14 @@ from schemas.finding import Verdict
 from schemas.mechanism import Mechanism
 from schemas.model import Digest, Epsilon, Model, Name, ReleaseId
 
-STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
-PREDICATE_TYPE = "https://perennial.dev/release/v1"
-PAYLOAD_TYPE = "application/vnd.in-toto+json"
+STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
+PREDICATE_TYPE: Final = "https://perennial.dev/release/v1"
+PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
 
 
 class Digests(Model):
+    """The digests of a subject, as in-toto wants them."""
+
     sha256: Digest
 
 

@@ -182,7 +182,7 @@ class Policy(Model):
     constraints: tuple[Constraint, ...] = ()
     subgroups: tuple[str, ...] = ()
     triples: tuple[tuple[str, str, str], ...] = ()
-    limits: dict[str, float] = {}
+    limits: dict[str, float] = Field(default_factory=dict)
 
     def limit(self, metric: str) -> float:
         """The limit of a metric: the contract's own where it names one, else the default."""

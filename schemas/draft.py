@@ -47,9 +47,9 @@ def draft(
     epsilon: float | str | None = None,
     public_domains: bool = False,
 ) -> Drafted:
-    """Draft a contract for ``frame``. Raises ``InputError`` where a named column is missing, or nothing is left to
-    model.
+    """Draft a contract for ``frame``.
 
+    Raises ``InputError`` where a named column is missing, or nothing is left to model.
     A dataset's name is lower-cased and its odd characters replaced where needed, and the head comment says so.
     ``public_domains`` states that domains, bounds and dependencies seen in the file are public knowledge.
     """
@@ -226,8 +226,8 @@ def _head(name: str, given: str, columns: tuple[Column, ...], public: bool) -> s
     lines.append(
         "Domains were stated to be public knowledge (--public-domains)."
         if public
-        else "Domains were seen in the data and are unconfirmed: a formal claim refuses them. Set confirmed: true where a domain is"
-        "\npublic knowledge, or change it to one that is."
+        else "Domains were seen in the data and are unconfirmed: a formal claim refuses them.\n"
+        "Set confirmed: true where a domain is public knowledge, or change it to one that is."
     )
     return "\n".join(lines)
 
@@ -239,12 +239,13 @@ def _policy_comments(rows: int, entity: str | None, target: str | None, public: 
         else "Each row is protected by itself. Where one person or thing has several rows, use kind: entity."
     )
     comments = {
-        "policy.privacy.claim": "formal: a generator with a proof and confirmed domains; empirical: measured only, no epsilon certified.",
+        "policy.privacy.claim": "formal: a generator with a proof, confirmed domains.\n"
+        "empirical: measured only, no epsilon certified.",
         "policy.privacy.unit": unit,
         "policy.privacy.scope": "Budgets are kept by scope: give datasets about the same people the same scope.",
-        "policy.privacy.epsilon": "One release may cost this much; all releases of the scope together at most cap_epsilon.",
+        "policy.privacy.epsilon": "One release may cost this much; all of the scope together cap_epsilon.",
         "policy.privacy.delta": "Below one in the number of rows.",
-        "policy.privacy.timing": "raw: drift on the raw stream decides when to regenerate, which lies outside the guarantee;\n"
+        "policy.privacy.timing": "raw: drift on the raw stream decides when to regenerate, outside the guarantee;\n"
         "schedule or private keep the timing inside.",
         "policy.tier": "Who must sign before a release leaves: privacy_officer, legal, owner.",
         "policy.split": "Shares of the privacy units; only train is ever seen by a generator.",

@@ -19,6 +19,7 @@ _SAMPLE = 500
 _NEARLY_ALL = 0.99
 _KEY = re.compile(r"(^|[_\W])(id|uuid|guid|key|pk|hash|token)$", re.IGNORECASE)
 _ROW_NUMBER = re.compile(r"^(unnamed: \d+|index|row_?(id|number|num)?|)$", re.IGNORECASE)
+_LARGEST = 2.0**53 - 1
 _TRUTH = frozenset({"true", "false"})
 
 
@@ -31,9 +32,7 @@ class Drafting:
 
 
 def draft_column(raw: "pd.Series[Any]", name: str, forced: Role | None, confirmed: bool) -> Drafting:
-    """The column as seen; ``forced`` is the role that a person named for it. Comments hold no values of free text or
-    keys.
-    """
+    """The column as seen; ``forced`` is the role that a person named for it. The comment holds no cell."""
     kind = _type(raw)
     values, _ = typed(raw, kind)
     present = values.dropna()
@@ -145,6 +144,8 @@ def _domain(present: "pd.Series[Any]", kind: LogicalType, wanted: bool, confirme
     state = "stated to be public" if confirmed else "seen in the file, unconfirmed"
     if kind == "boolean":
         return Categories(values=(False, True), confirmed=True), ""
+    if kind in ("integer", "number") and float(abs(present.to_numpy(dtype="float64")).max()) > _LARGEST:
+        return None, "Numbers beyond what a double holds exactly, so ignored: have them as text, or in larger units."
     distinct = present.nunique()
     if kind == "string":
         if distinct > MOST_CATEGORIES:

@@ -12,12 +12,14 @@ from schemas.preauthentication import preauthentication
 
 
 class Signature(Model):
+    """One signature; ``sig`` is base64, ``keyid`` only a hint at which key to try."""
+
     keyid: Annotated[str, Field(max_length=200)]
     sig: Annotated[str, Field(max_length=2000)]
 
 
 class Envelope(Model):
-    """``payload`` is base64; what is signed is ``preauthentication(payloadType, payload)``, never re-serialised JSON."""
+    """``payload`` is base64; what is signed is ``preauthentication(payloadType, payload)``, never JSON written anew."""
 
     payloadType: Annotated[str, Field(max_length=200)]
     payload: str

@@ -29,7 +29,7 @@ DOCUMENTS: Mapping[str, type[BaseModel]] = {
 
 def documents() -> dict[str, str]:
     """File name to text, of everything that is exported."""
-    schemas = {f"{short_name(kind)}.schema.json": model for kind, model in EVENTS.items()}
+    schemas: dict[str, type[BaseModel]] = {f"{short_name(kind)}.schema.json": model for kind, model in EVENTS.items()}
     schemas |= {f"{name}.schema.json": model for name, model in DOCUMENTS.items()}
     found = {
         name: _text(

@@ -29,11 +29,11 @@ class Finding(Model):
     baseline: float | None = None
     support: Annotated[int, Field(ge=0)] = 0
     reason: str | None = None
-    detail: dict[str, Any] = {}
+    detail: dict[str, Any] = Field(default_factory=dict)
 
 
 class GateReport(Model):
-    """All findings of one gate on one candidate; the worst finding is the gate's verdict, and none at all is INVALID."""
+    """All findings of one gate on one candidate; the worst finding is the gate's verdict, none at all is INVALID."""
 
     gate: Gate
     findings: tuple[Finding, ...]

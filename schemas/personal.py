@@ -52,9 +52,7 @@ _PHRASES: tuple[tuple[str, Hint], ...] = (
 
 
 def personal_hint(name: str, values: Sequence[str]) -> Hint | None:
-    """What the column's name, or most of a sample of its different values (as text), suggests; none where nothing
-    does.
-    """
+    """What the column's name, or most of a sample of its different values (as text), suggests, if anything."""
     words = [word.lower() for word in _WORD.findall(name)]
     return _by_values([value.strip() for value in values if value.strip()]) or _by_name(words)
 

@@ -31,8 +31,7 @@ class Determined:
 
 
 def dependencies(frame: "pd.DataFrame", target: str | None) -> tuple[Determined, ...]:
-    """Functional dependencies by one or two columns that chance does not explain; each dependent at most once, no
-    cycles.
+    """Functional dependencies by one or two columns that chance does not explain; no dependent twice, no cycles.
 
     Expects columns with few different values. A dependency counts where at least 50 conflicts were to be expected had
     the dependent been drawn independently (rows beyond the first of a combination, times the chance to differ from
@@ -93,7 +92,7 @@ def _follows(determinants: "list[Codes]", dependent: "Codes", exceptions: float,
 
 
 def near_copies(frame: "pd.DataFrame", target: str) -> tuple[str, ...]:
-    """Columns that alone explain nine tenths of what is uncertain about the target, in 50 bins, with five rows a bin."""
+    """Columns that alone explain nine tenths of what is uncertain about the target, in 50 bins of five rows or more."""
     import numpy as np
 
     aim = _codes(frame[target])

@@ -53,8 +53,7 @@ class Conformed:
 
 
 def conform(frame: "pd.DataFrame", contract: Contract, *, roles: tuple[Role, ...] = MODELLED) -> Conformed:
-    """The contract's columns of these roles, in its order, typed and clipped to their domains, with every violation
-    counted.
+    """The contract's columns of these roles, in its order, typed and clipped to their domains; violations counted.
 
     dtypes: integer Int64, number float64 (finite or NaN), string object (str or None), boolean boolean, date and
     timestamp datetime64[us] (naive UTC). A cell that cannot be typed becomes missing; a number outside its range is
@@ -224,10 +223,10 @@ def _check_dependency(table: "pd.DataFrame", dependency: Dependency, contract: C
 
 
 def encode_parquet(table: "pd.DataFrame") -> bytes:
-    """The table as Parquet, the same bytes for an equal table under the same Arrow release: no clock, host or pandas
-    metadata.
+    """The table as Parquet, the same bytes for an equal table under the same Arrow release.
 
-    Expects a conformed table (dtypes of ``conform``); Arrow types are int64, double, string, bool and timestamp[us].
+    No clock, host or pandas metadata goes in. Expects a conformed table (dtypes of ``conform``); Arrow types are int64,
+    double, string, bool and timestamp[us].
     """
     import pyarrow.parquet as pq
 

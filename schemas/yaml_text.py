@@ -1,6 +1,4 @@
-"""YAML without its traps: unique keys, no aliases, JSON's own scalars, a size limit; and an emitter that carries
-comments.
-"""
+"""YAML without its traps: unique keys, no aliases, JSON's scalars, a size limit; and an emitter with comments."""
 
 import re
 from collections.abc import Hashable, Mapping

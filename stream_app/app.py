@@ -1,4 +1,4 @@
-"""One worker: a Faust app with the stations that its settings name, on a broker that is there or on the embedded one."""
+"""One worker: a Faust app with the stations its settings name, on a broker that is there or on the embedded one."""
 
 import asyncio
 import contextlib
@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from schemas.errors import InputError, TransientError
 from stream_app.adapters.jobs import Jobs
@@ -40,7 +40,7 @@ WARM = (
     "stream_app.agents.profiling",
 )
 
-STATIONS: Mapping[Station, Callable[["AppT[Any]", Context], None]] = {
+STATIONS: Mapping[Station, Callable[["AppT", Context], None]] = {
     "drift": lambda app, context: DriftStation(context).register(app),
     "planner": register_planner,
     "ledger": register_ledger,
@@ -52,12 +52,12 @@ STATIONS: Mapping[Station, Callable[["AppT[Any]", Context], None]] = {
 }
 
 
-def build_app(context: Context) -> "AppT[Any]":
+def build_app(context: Context) -> "AppT":
     """The Faust app of one worker; topics must exist already (``perennial topics apply``)."""
     import faust
 
     settings = context.settings
-    app: AppT[Any] = faust.App(
+    app: AppT = faust.App(
         settings.group,
         broker=f"kafka://{settings.bootstrap}",
         store="memory://",
@@ -89,7 +89,7 @@ def build_app(context: Context) -> "AppT[Any]":
 class Worker:
     """A running worker. ``failed`` tells why it must end, once it must."""
 
-    app: "AppT[Any]"
+    app: "AppT"
     context: Context
     failed: "asyncio.Future[str]"
 
@@ -163,7 +163,7 @@ def _fail(failed: "asyncio.Future[str]", reason: str) -> None:
         failed.set_result(reason)
 
 
-async def _assigned(app: "AppT[Any]") -> None:
+async def _assigned(app: "AppT") -> None:
     """Wait until the group has given this worker its partitions; a member that comes late may wait for a rebalance."""
     loop = asyncio.get_running_loop()
     until = loop.time() + ASSIGNMENT_S

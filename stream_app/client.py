@@ -14,6 +14,7 @@ import io
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,6 +89,8 @@ class Client:
         self._grace_ms, self._clock = grace_ms, clock
         self._lock = threading.Lock()
         self._root_file, self._view = recall(state_dir, dataset, trust)
+        self._remembered = self._view
+        self._subscribers: list[deque[Notice]] = []
         remember(state_dir, self._view, self._root_file)
 
     @property
@@ -96,31 +99,37 @@ class Client:
         return self._view
 
     def subscribe(self, stop: threading.Event | None = None) -> Iterator[Notice]:
-        """Notices, as they come, until ``stop`` is set: first how things stand, then every change. Blocking, for a
-        thread.
+        """Notices, as they come, until ``stop`` is set: first how things stand, then every change, whoever read of it.
+
+        How things stand is told against what the client remembered when it was made. Blocking, for a thread of its own.
         """
         from stream_app.adapters.reader import follow
 
         stop = stop or threading.Event()
-        before = self._view
         self.refresh()
-        yield from (self._notice(change) for change in consumer.changes_since(before, self._view))
+        with self._lock:
+            waiting = deque(self._notice(change) for change in consumer.changes_since(self._remembered, self._view))
+            self._subscribers.append(waiting)
         stale = False
-        self._wait_for_topics(stop)
-        for message in follow(self._bootstrap, TOPICS, stop):
-            if message is not None:
-                yield from self._take(message)
-            was_stale, stale = stale, self._is_stale()
-            if stale and not was_stale:
-                yield Notice("stale", self.dataset, None, self._now(), "the newest status is out of date")
+        try:
+            self._wait_for_topics(stop)
+            for message in follow(self._bootstrap, TOPICS, stop):
+                if message is not None:
+                    self._take(message)
+                while waiting:
+                    yield waiting.popleft()
+                was_stale, stale = stale, self._is_stale()
+                if stale and not was_stale:
+                    yield Notice("stale", self.dataset, None, self._now(), "the newest status is out of date")
+        finally:
+            self._subscribers.remove(waiting)
 
     def refresh(self) -> None:
         """Read everything that the topics hold now. Raises ``TransientError`` where no broker answers."""
         from stream_app.adapters.reader import read_topic
 
         for message in read_topic(self._bootstrap, *TOPICS):
-            for _ in self._take(message):
-                pass
+            self._take(message)
 
     def current(self) -> "Release":
         """The release that may be used now; raises ``SignatureError`` where there is none."""
@@ -163,20 +172,21 @@ class Client:
             publisher.send("receipts", receipt)
             publisher.flush()
 
-    def _take(self, message: "StoredMessage") -> Iterator[Notice]:
-        """Feed one message to the trust machine; what does not verify changes nothing and is told."""
+    def _take(self, message: "StoredMessage") -> None:
+        """Feed one message to the trust machine and tell every subscriber; what does not verify changes nothing."""
         if message.key != self.dataset.encode():
             return
-        changes: tuple[Change, ...] = ()
-        try:
-            with self._lock:
-                before = self._view
+        with self._lock:
+            before = self._view
+            try:
                 self._view, changes = self._step(message)
-                if (self._view.mark, self._view.revoked) != (before.mark, before.revoked):
-                    remember(self._state_dir, self._view, self._root_file)
-        except (SignatureError, ContractError) as error:
-            yield Notice("refused", self.dataset, None, message.at, str(error))
-        yield from (self._notice(change) for change in changes)
+                notices = [self._notice(change) for change in changes]
+            except (SignatureError, ContractError) as error:
+                notices = [Notice("refused", self.dataset, None, message.at, str(error))]
+            if (self._view.mark, self._view.revoked) != (before.mark, before.revoked):
+                remember(self._state_dir, self._view, self._root_file)
+            for waiting in self._subscribers:
+                waiting.extend(notices)
 
     def _step(self, message: "StoredMessage") -> tuple[View, tuple[Change, ...]]:
         match message.event():

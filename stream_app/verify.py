@@ -163,7 +163,7 @@ def _trusted(certificate: str, options: dict[str, str]) -> "tuple[tuple[PublicKe
 
     path, notes = _key_file(certificate, options)
     try:
-        if not path.endswith(".json"):
+        if not path.endswith(".json") and path not in (options.get("--trust"), os.environ.get("PERENNIAL_TRUST")):
             return (load_public(path),), {}, notes
         with _opened(path, "trust root") as file:
             trust = open_root(file.read())

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 BLOCK = 128
 WINDOW = 2_048
 """Targets of the first search."""
+MOST_TWINS = 500
+PAIRS_AT_ONCE = 2_000_000
 FAR = 1e9
 DENSE = 0.2
 """Above this share of candidate pairs, whole blocks are cheaper than single pairs."""
@@ -88,16 +90,19 @@ def nearest(queries: Points, targets: Points, owners: tuple[Owners, Owners] | No
     """(n_queries,) distance to the nearest target, exact; infinite where there is none.
 
     ``owners`` names whose row each query and target is; rows of one owner are not neighbours of each other.
-    The sum of a row's scaled numbers moves by no more than the distance does: targets lie sorted by it, a window of
-    them is searched, and rows whose nearest might lie outside it are searched again in a wider one.
+    Rows whose every category has a twin are looked for there first. The sum of a row's scaled numbers moves by no more
+    than the distance does: targets lie sorted by it, a window of them is searched, and rows whose nearest might lie
+    outside it are searched again in a wider one.
     """
-    found = np.full(len(queries), np.inf)
-    if not len(targets):
-        return found
+    if not len(targets) or not len(queries):
+        return np.full(len(queries), np.inf)
+    found = _among_twins(queries, targets, owners)
     at, place = queries.scaled.sum(axis=1), targets.scaled.sum(axis=1)
     order = np.argsort(place, kind="stable")
     search = _Search(targets.take(order), place[order], owners[1][order] if owners is not None else None)
-    pending, width = np.argsort(at, kind="stable"), WINDOW if targets.scaled.shape[1] else len(targets)
+    pending = np.argsort(at, kind="stable")
+    # Whoever is no twin is at least one category, and so a distance of 1, away.
+    pending, width = pending[found[pending] > 1], WINDOW if targets.scaled.shape[1] else len(targets)
     while len(pending):
         settled = np.zeros(len(pending), dtype=bool)
         for start in range(0, len(pending), BLOCK):
@@ -107,6 +112,36 @@ def nearest(queries: Points, targets: Points, owners: tuple[Owners, Owners] | No
             settled[start : start + BLOCK] = found[rows] <= gaps
         pending, width = pending[~settled], width * 4
     return found / max(1, queries.width)
+
+
+def _among_twins(queries: Points, targets: Points, owners: tuple[Owners, Owners] | None) -> Reals:
+    """Distance to the nearest target that has all the query's categories; infinite where there is none, or too many."""
+    found = np.full(len(queries), np.inf)
+    _, group = np.unique(np.concatenate([queries.codes, targets.codes]), axis=0, return_inverse=True)
+    group = group.ravel()
+    mine, theirs = group[: len(queries)], group[len(queries) :]
+    order = np.argsort(theirs, kind="stable")
+    first = np.searchsorted(theirs, mine, sorter=order)
+    count = np.searchsorted(theirs, mine, side="right", sorter=order) - first
+    rows = np.flatnonzero((count > 0) & (count <= MOST_TWINS))
+    for part in np.array_split(rows, 1 + int(count[rows].sum()) // PAIRS_AT_ONCE):
+        if len(part):
+            ends = np.cumsum(count[part])
+            row = np.repeat(part, count[part])
+            column = order[np.arange(ends[-1]) - np.repeat(ends - count[part], count[part]) + first[row]]
+            total = _apart(queries, targets, row, column)
+            if owners is not None:
+                total[owners[0][row] == owners[1][column]] = np.inf
+            found[part] = np.minimum.reduceat(total, ends - count[part])
+    return found
+
+
+def _apart(queries: Points, targets: Points, row: Owners, column: Owners) -> Reals:
+    """Summed differences of the scaled numbers of pairs of rows, in float64."""
+    total = np.zeros(len(row))
+    for j in range(targets.scaled.shape[1]):
+        total += np.abs(queries.scaled[row, j] - targets.scaled[column, j])
+    return total
 
 
 class _Search:
@@ -168,9 +203,7 @@ class _Search:
         row, column = np.nonzero(wanted)
         if not len(row):
             return
-        total = np.zeros(len(row))
-        for j in range(len(self.float32)):
-            total += np.abs(queries.scaled[rows[row], j] - self.targets.scaled[window.start + column, j])
+        total = _apart(queries, self.targets, rows[row], window.start + column)
         starts = np.flatnonzero(np.r_[True, row[1:] != row[:-1]])
         at = rows[row[starts]]
         best[at] = np.minimum(best[at], np.minimum.reduceat(total, starts) + tier[at])

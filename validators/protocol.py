@@ -35,7 +35,7 @@ class Evidence:
 
 
 class Validator(Protocol):
-    """One measure, in one file. Raises ``InsufficientEvidence``, which its gate turns into a finding that fails closed."""
+    """One measure, in one file. Raises ``InsufficientEvidence``, which its gate turns into a failing finding."""
 
     @property
     def metric(self) -> str:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from generators.assembly import assembly_of
+from generators.contract_facts import with_domains
 from generators.entities import bound
 from generators.grid import observed_domain
 from generators.private_marginals.fitting import conditionals
 from generators.private_marginals.measurement import Variable, measure
 from generators.private_marginals.meter import Meter, noise_key
 from generators.private_marginals.model import Model
-from generators.private_marginals.storage import from_bytes, with_domains
+from generators.private_marginals.storage import from_bytes
 from generators.protocol import FitRequest, Progress
 from schemas.accounting import gaussian_mu
 from schemas.canonical import canonical

@@ -8,29 +8,16 @@ from pydantic import TypeAdapter
 
 from generators.artefact import Artefact, pack, unpack
 from generators.assembly import assembly_of
+from generators.contract_facts import domain_documents, read_domains, shape_digest, with_domains
 from generators.private_marginals.coding import Coding
 from generators.private_marginals.model import Conditional, Link, Model
-from schemas.canonical import digest
-from schemas.contract import Contract, Domain
+from schemas.contract import Contract
 from schemas.errors import ArtefactError, ContractError
 from schemas.mechanism import Mechanism
 
 VERSION = 1
-_DOMAIN: TypeAdapter[Domain] = TypeAdapter(Domain)
 _MECHANISMS: TypeAdapter[tuple[Mechanism, ...]] = TypeAdapter(tuple[Mechanism, ...])
 _CODING = ("low", "high", "weight", "tail", "cell", "coarse")
-
-
-def shape_digest(contract: Contract) -> str:
-    """A digest of what a model's form rests on: modelled columns and dependencies, not limits or budgets.
-
-    Descriptions and confirmations may change without making a model unreadable.
-    """
-    columns = [column.model_dump(mode="json", exclude={"description", "personal"}) for column in contract.modelled]
-    for column in columns:
-        if column["domain"] is not None:
-            column["domain"].pop("confirmed")
-    return digest({"columns": columns, "dependencies": [item.model_dump(mode="json") for item in contract.policy.dependencies]})
 
 
 def to_bytes(model: Model) -> bytes:
@@ -43,10 +30,9 @@ def to_bytes(model: Model) -> bytes:
         arrays[f"base/{conditional.column}"] = conditional.base
         order.append({"column": conditional.column, "links": [[link.column, int(link.fine)] for link in conditional.links]})
         arrays |= {f"theta/{conditional.column}/{link.column}": link.theta for link in conditional.links}
-    domains = {name: grid.column.domain.model_dump(mode="json") for name, grid in model.assembly.grids.items() if grid.column.domain}
     header = {"family": "private_marginals", "version": VERSION, "contract": model.contract.digest(), "shape": shape_digest(model.contract),
               "mechanisms": [mechanism.document() for mechanism in model.mechanisms], "order": order,
-              "observed": {name: domain for name, domain in domains.items() if model.contract.column(name).domain is None}}
+              "observed": domain_documents(model.contract, model.assembly)}
     return pack(header, arrays)
 
 
@@ -64,17 +50,9 @@ def from_bytes(body: bytes, contract: Contract) -> Model:
         raise ArtefactError("the model's content does not fit together") from None
 
 
-def with_domains(contract: Contract, domains: dict[str, Domain]) -> Contract:
-    """The contract with these domains where it has none."""
-    columns = tuple(column if column.name not in domains else column.model_copy(update={"domain": domains[column.name]})
-                    for column in contract.columns)
-    return contract.model_copy(update={"columns": columns})
-
-
 def _model(artefact: Artefact, contract: Contract) -> Model:
     header, arrays = artefact.header, artefact.arrays
-    observed = {name: _DOMAIN.validate_python(domain) for name, domain in header["observed"].items()}
-    assembly = assembly_of(with_domains(contract, observed))
+    assembly = assembly_of(with_domains(contract, read_domains(header["observed"])))
     codings = tuple(Coding(*(arrays[f"coding/{index}/{name}"] for name in _CODING)) for index in range(len(assembly.free)))
     conditionals = tuple(_conditional(entry, arrays) for entry in header["order"])
     model = Model(contract, assembly, codings, conditionals, _MECHANISMS.validate_python(header["mechanisms"]))

@@ -6,7 +6,7 @@ recognised wherever it comes from.
 """
 
 import hashlib
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from schemas.model import EventId, Model
 
@@ -20,7 +20,7 @@ class Event(Model):
     type: ClassVar[str]
     event_id: EventId
 
-    def __init_subclass__(cls, **kwargs: object) -> None:
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "type" in cls.__dict__:
             if cls.type in EVENTS:

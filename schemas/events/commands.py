@@ -30,15 +30,21 @@ class CommandBase(Model):
 
 
 class DatasetCommand(CommandBase):
+    """A command about one dataset."""
+
     dataset: Name
 
 
 class ApplyContract(DatasetCommand):
+    """Put a contract in force."""
+
     command: Literal["apply_contract"] = "apply_contract"
     contract: Contract
 
 
 class SetCap(CommandBase):
+    """Set the cap of a budget scope, over what contracts declare."""
+
     command: Literal["set_cap"] = "set_cap"
     scope: Name
     epsilon: Epsilon
@@ -54,6 +60,8 @@ class Where(Model):
 
 
 class StartRun(DatasetCommand):
+    """Ask for a release: of so many rows, with shares of values, by a family."""
+
     command: Literal["start_run"] = "start_run"
     rows: Annotated[int, Field(ge=1, le=50_000_000)] | None = None
     where: tuple[Where, ...] = ()
@@ -61,16 +69,22 @@ class StartRun(DatasetCommand):
 
 
 class CancelRun(DatasetCommand):
+    """End a run that is in flight; what it reserved stays spent."""
+
     command: Literal["cancel_run"] = "cancel_run"
     run_id: ReleaseId
 
 
 class Approve(DatasetCommand):
+    """One of the signatures that a tier asks for."""
+
     command: Literal["approve"] = "approve"
     release_id: ReleaseId
 
 
 class Reject(DatasetCommand):
+    """Refuse a release that awaits approval."""
+
     command: Literal["reject"] = "reject"
     release_id: ReleaseId
 
@@ -83,11 +97,15 @@ class Freeze(DatasetCommand):
 
 
 class Unfreeze(DatasetCommand):
+    """End a freeze."""
+
     command: Literal["unfreeze"] = "unfreeze"
     release_id: ReleaseId | None = None
 
 
 class Revoke(DatasetCommand):
+    """Forbid a release for ever."""
+
     command: Literal["revoke"] = "revoke"
     release_id: ReleaseId
     reason: Reason
@@ -101,11 +119,15 @@ class RollBack(DatasetCommand):
 
 
 class Retire(DatasetCommand):
+    """Take a release out of use, in good standing."""
+
     command: Literal["retire"] = "retire"
     release_id: ReleaseId
 
 
 class CloseReview(DatasetCommand):
+    """Close an incident after its review."""
+
     command: Literal["close_review"] = "close_review"
     incident_id: ReleaseId
 
@@ -117,6 +139,8 @@ class GrantAccess(DatasetCommand):
 
 
 class WithdrawAccess(DatasetCommand):
+    """Runs may no longer read the dataset's source; one in flight is cancelled."""
+
     command: Literal["withdraw_access"] = "withdraw_access"
 
 

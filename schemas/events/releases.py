@@ -84,6 +84,8 @@ class IncidentOpened(DatasetEvent):
 
 
 class IncidentClosed(DatasetEvent):
+    """A signed review closed an incident."""
+
     type: ClassVar[str] = "io.perennial.incident.closed.v1"
     dataset: Name
     incident_id: ReleaseId

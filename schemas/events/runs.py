@@ -44,7 +44,7 @@ class GenerationRequest(Model):
     family: Name
     why: str
     trigger: str
-    parameters: dict[str, float] = {}
+    parameters: dict[str, float] = Field(default_factory=dict)
     mechanisms: tuple[Mechanism, ...] = ()
     reuse: ArtefactRef | None = None
     earned: tuple[Mechanism, ...] = ()
@@ -89,18 +89,24 @@ class GenerationRequested(DatasetEvent):
 
 
 class CandidateTrained(DatasetEvent):
+    """A generator was fitted and sampled; nobody has judged the table yet."""
+
     type: ClassVar[str] = "io.perennial.candidate.trained.v1"
     dataset: Name
     dossier: Dossier
 
 
 class CandidatePrivate(DatasetEvent):
+    """The candidate passed the schema and privacy gates."""
+
     type: ClassVar[str] = "io.perennial.candidate.private.v1"
     dataset: Name
     dossier: Dossier
 
 
 class CandidateCleared(DatasetEvent):
+    """The candidate passed every gate."""
+
     type: ClassVar[str] = "io.perennial.candidate.cleared.v1"
     dataset: Name
     dossier: Dossier

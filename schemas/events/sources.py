@@ -98,7 +98,7 @@ class ProfileTaken(DatasetEvent):
     contract_digest: Digest
     rows: int
     train_rows: int
-    summary: dict[str, float] = {}
+    summary: dict[str, float] = Field(default_factory=dict)
 
 
 class DriftDetected(DatasetEvent):

@@ -26,9 +26,7 @@ class Dialect:
 
 
 def encoding_of(pieces: Iterable[bytes]) -> str:
-    """UTF-8 (with or without a mark) or UTF-16 with one; whatever is none of these is read as Latin-1, which cannot
-    fail.
-    """
+    """UTF-8 (with or without a mark) or UTF-16 with one; anything else is read as Latin-1, which cannot fail."""
     decoder = None
     encoding = "utf-8"
     for piece in pieces:

@@ -20,6 +20,8 @@ from schemas.errors import TransientError
 
 T = TypeVar("T")
 Progress = Callable[[float, str], None]
+LAST_WORDS_S = 1.0
+"""How long a listener stays after its job: what the job said last may still be under way."""
 _progress: "Queue[tuple[str, float, str] | None] | None" = None
 
 
@@ -65,8 +67,8 @@ class Jobs:
             self._pool = self._new_pool()
             raise TransientError("a pool process died; the job is tried again") from None
         finally:
-            self._listeners.pop(job, None)
             self._running.pop(job, None)
+            asyncio.get_running_loop().call_later(LAST_WORDS_S, self._listeners.pop, job, None)
 
     def close(self) -> None:
         """End the processes, whatever they do."""

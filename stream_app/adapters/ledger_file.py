@@ -14,7 +14,7 @@ from stream_app.core.routes import LOG_EVENTS
 
 
 def export_ledger(bootstrap: str, out: Path) -> tuple[int, str]:
-    """Write log and ledger to a file; the number of lines and the head of its chain, which is worth noting elsewhere."""
+    """Write log and ledger to a file; the number of lines and the head of its chain, worth noting elsewhere."""
     records = _records(read_topic(bootstrap, LOG, LEDGER))
     return len(records), ledgerfile.write_ledger_file(out, records)
 

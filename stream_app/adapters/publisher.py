@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
 
@@ -76,7 +76,12 @@ class Publisher:
         self._failed = self._failed or error
 
     def _produce(
-        self, topic: str, event: Event, delivered: object, key: str | None = None, source: str | None = None
+        self,
+        topic: str,
+        event: Event,
+        delivered: Callable[[KafkaError | None, Message], None],
+        key: str | None = None,
+        source: str | None = None,
     ) -> None:
         own_key, value, headers = to_message(event, source or self.source)
         while True:

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as RawMessage
@@ -172,7 +173,8 @@ def _stored(message: RawMessage) -> StoredMessage:
     topic, partition, offset = message.topic(), message.partition(), message.offset()
     if topic is None or partition is None or offset is None:
         raise TransientError("the broker sent a message without a place")
-    headers = tuple((name, value if isinstance(value, bytes) else b"") for name, value in message.headers() or ())
+    given = cast(list[tuple[str, bytes | None]], message.headers() or [])
+    headers = tuple((name, value or b"") for name, value in given)
     return StoredMessage(
         topic, partition, offset, message.timestamp()[1], message.key() or b"", message.value() or b"", headers
     )

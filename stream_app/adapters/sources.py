@@ -60,9 +60,7 @@ def read_frame(uri: str, format: Format | None = None) -> "pd.DataFrame":
 
 
 def blocks(uri: str, rows: int, format: Format | None = None) -> Iterator["pd.DataFrame"]:
-    """The table in blocks of at most ``rows`` rows, in order; at least one, maybe empty. Date formats are fixed by
-    the first.
-    """
+    """The table in blocks of at most ``rows`` rows, at least one; date formats are fixed by the first."""
     kind = format or format_of(uri)
     formats: dict[str, str] | None = None
     seen = 0

@@ -23,7 +23,7 @@ SEALED = "artefact:"
 
 @dataclass(frozen=True, slots=True)
 class Workplace:
-    """``home`` on this machine and the store's URI; every secret is derived from one file that never leaves ``home``."""
+    """``home`` on this machine and the store's URI; every secret is derived from one file that stays in ``home``."""
 
     home: Path
     store_uri: str

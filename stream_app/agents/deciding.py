@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from schemas.events import Event
 from schemas.events.budget import LedgerEntry, SpendRefused, SpendReserved
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from faust.types import AppT
 
 
-def register_planner(app: "AppT[Any]", context: Context) -> None:
+def register_planner(app: "AppT", context: Context) -> None:
     """``plan.log`` and what it copies: profiles, drift, rejections, commands."""
 
     async def publish(facts: Facts, _: Received) -> None:
@@ -36,7 +36,7 @@ def register_planner(app: "AppT[Any]", context: Context) -> None:
     serve(app, context, "planner", "commands", inbox.commands(context, "planner", "plan.log"))
 
 
-def register_ledger(app: "AppT[Any]", context: Context) -> None:
+def register_ledger(app: "AppT", context: Context) -> None:
     """``budget.log`` and the commands that set caps."""
 
     async def publish(facts: Facts, _: Received) -> None:
@@ -49,7 +49,7 @@ def register_ledger(app: "AppT[Any]", context: Context) -> None:
     serve(app, context, "ledger", "commands", inbox.commands(context, "ledger", "budget.log"))
 
 
-def register_registry(app: "AppT[Any]", context: Context) -> None:
+def register_registry(app: "AppT", context: Context) -> None:
     """``release.log``, cleared candidates and the commands about releases; signs what the fold decides."""
 
     async def publish(facts: Facts, received: Received) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from schemas.errors import ContractError, PerennialError
 from schemas.events import Event
@@ -33,7 +33,7 @@ class FoldStation(Generic[S]):
         self._step, self._initial, self._publish = step, initial, publish
         self._folds: dict[int, AlignedFold[S]] = {}
 
-    def register(self, app: "AppT[Any]") -> None:
+    def register(self, app: "AppT") -> None:
         serve(app, self._context, self._station, self._log, self.attend)
 
     async def attend(self, received: Received) -> None:

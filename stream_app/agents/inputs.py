@@ -21,14 +21,15 @@ TRAIN, HOLDOUT, SECOND_HOLDOUT, REFERENCE = 0, 1, 2, 3
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """A source's rows, typed by the contract (modelled and entity columns), and the share of each by its privacy unit."""
+    """A source's rows, typed by the contract (modelled and entity columns), and each row's share by its unit."""
 
     table: "pd.DataFrame"
     share: "npt.NDArray[np.int8]"
 
     def rows(self, share: int) -> "pd.DataFrame":
         """The rows of one share, renumbered."""
-        return self.table[self.share == share].reset_index(drop=True)
+        kept: pd.DataFrame = self.table[self.share == share].reset_index(drop=True)
+        return kept
 
 
 def read_source(workplace: Workplace, source: SourceRef) -> "pd.DataFrame":

@@ -3,7 +3,7 @@
 import asyncio
 import io
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from schemas.contract import Contract
 from schemas.errors import ArtefactError, ContractError, PerennialError
@@ -38,14 +38,14 @@ class MonitorStation:
         self._context = context
         self._view = Catalogue()
 
-    def register(self, app: "AppT[Any]") -> None:
+    def register(self, app: "AppT") -> None:
         for topic in ("contracts", "release.certified", "release.status"):
             serve(app, self._context, STATION, topic, events(self._context, STATION, self._remember))
         serve(app, self._context, STATION, "source.drift", events(self._context, STATION, self._check))
         app.timer(self._context.settings.tick_seconds)(self.tick)
 
     async def tick(self) -> None:
-        """Append a tick for every dataset. Workers that tick together append the same one: its id is the time's slot."""
+        """Append a tick for every dataset. Workers that tick together append the same one: its id is the slot."""
         slot = int(time.time() / self._context.settings.tick_seconds)
         for dataset in sorted(self._view.contracts):
             for log in LOGS:

@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from schemas.contract import Contract
+from schemas.contract import Contract, Role
 from schemas.events import derive_id
 from schemas.events.sources import DriftDetected, SourceRef
 from schemas.table import conform
@@ -18,7 +18,7 @@ from stream_app.core.drift.tracker import Tracker
 if TYPE_CHECKING:
     import pandas as pd
 
-WATCHED = ("modelled", "entity", "time")
+WATCHED: tuple[Role, ...] = ("modelled", "entity", "time")
 DETECTOR = "perennial-drift-1"
 
 

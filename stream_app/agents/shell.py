@@ -44,7 +44,7 @@ Attend = Callable[[Received], Awaitable[None]]
 Handle = Callable[[Event, Received], Awaitable[None]]
 
 
-def serve(app: "AppT[Any]", context: Context, station: str, topic: str, attend: Attend) -> None:
+def serve(app: "AppT", context: Context, station: str, topic: str, attend: Attend) -> None:
     """Register an agent that attends to every message of a topic, one after the other."""
 
     async def agent(stream: "StreamT[Any]") -> None:
@@ -131,7 +131,8 @@ async def _guarded(context: Context, station: str, attend: Attend, received: Rec
                 },
             )
             context.crash(
-                f"{station} met an unforeseen {type(error).__name__} at {received.topic}/{received.partition}/{received.offset}"
+                f"{station} met an unforeseen {type(error).__name__} "
+                f"at {received.topic}/{received.partition}/{received.offset}"
             )
             await (
                 asyncio.Event().wait()

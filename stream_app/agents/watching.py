@@ -1,8 +1,9 @@
 """The drift station: takes profiles, watches live rows against them, and seals the window that a regeneration needs."""
 
 import asyncio
+import contextlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from schemas.contract import Contract
 from schemas.errors import ContractError
@@ -42,7 +43,7 @@ class DriftStation:
         self._desks: dict[str, Desk] = {}
         self._rebuilt: set[str] = set()
 
-    def register(self, app: "AppT[Any]") -> None:
+    def register(self, app: "AppT") -> None:
         for topic, handle in (
             ("contracts", self._on_contract),
             ("source.snapshots", self._on_snapshot),
@@ -77,7 +78,7 @@ class DriftStation:
             return
         expected = desk.position.get(received.partition)
         if expected != received.offset:
-            await self._catch_up(desk, received, expected)
+            await self._catch_up(event.dataset, desk, received, expected)
         if received.offset >= desk.position.get(received.partition, 0):
             await self._take(desk, event)
             desk.position[received.partition] = received.offset + 1
@@ -121,7 +122,7 @@ class DriftStation:
         )
         await self._context.publish(STATION, "source.drift", taken)
 
-    async def _catch_up(self, desk: Desk, received: Received, expected: int | None) -> None:
+    async def _catch_up(self, dataset: str, desk: Desk, received: Received, expected: int | None) -> None:
         """Read again what came after the snapshot and before this batch, from where this desk stands."""
         start = 0 if expected is None else expected
         between = await asyncio.to_thread(
@@ -129,16 +130,11 @@ class DriftStation:
             read_range(self._context.settings.bootstrap, received.topic, received.partition, start, received.offset),
         )
         for message in between:
-            try:
-                event = message.event()
-            except ContractError:
+            if message.at < desk.announced_at or message.key.decode("utf-8", "replace") != dataset:
                 continue
-            if (
-                isinstance(event, RecordsObserved)
-                and desk.contract is not None
-                and event.dataset == desk.contract.dataset
-            ):
-                if message.at >= desk.announced_at:
+            with contextlib.suppress(ContractError):  # a poison batch went to dead letters when it first came
+                event = message.event()
+                if isinstance(event, RecordsObserved):
                     await self._take(desk, event)
         desk.position[received.partition] = max(start, received.offset)
 

@@ -1,7 +1,7 @@
 """Trainer and gates: stateless stations that hand a dossier to the process pool and pass on what comes back."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from schemas.errors import BudgetError, InsufficientEvidence, PerennialError, TransientError
 from schemas.events import Event, derive_id
@@ -28,7 +28,7 @@ Work = Callable[..., Dossier]
 Passed = type[CandidateTrained] | type[CandidatePrivate] | type[CandidateCleared]
 
 
-def register_trainer(app: "AppT[Any]", context: Context) -> None:
+def register_trainer(app: "AppT", context: Context) -> None:
     """``regeneration.requests`` to ``candidates.trained``."""
     _register(
         app,
@@ -42,7 +42,7 @@ def register_trainer(app: "AppT[Any]", context: Context) -> None:
     )
 
 
-def register_privacy(app: "AppT[Any]", context: Context) -> None:
+def register_privacy(app: "AppT", context: Context) -> None:
     """``candidates.trained`` to ``candidates.private``."""
     _register(
         app,
@@ -56,7 +56,7 @@ def register_privacy(app: "AppT[Any]", context: Context) -> None:
     )
 
 
-def register_utility(app: "AppT[Any]", context: Context) -> None:
+def register_utility(app: "AppT", context: Context) -> None:
     """``candidates.private`` to ``candidates.cleared``."""
     _register(
         app,
@@ -71,7 +71,7 @@ def register_utility(app: "AppT[Any]", context: Context) -> None:
 
 
 def _register(
-    app: "AppT[Any]",
+    app: "AppT",
     context: Context,
     station: Station,
     topic: str,

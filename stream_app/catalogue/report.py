@@ -37,7 +37,8 @@ def findings_table(findings: tuple[Finding, ...]) -> list[str]:
         sign = "≤" if finding.direction == "at_most" else "≥"
         interval = "" if finding.interval is None else f"[{finding.interval[0]:.4g}, {finding.interval[1]:.4g}]"
         rows.append(
-            f"| {finding.gate} | {finding.metric} | {_figure(finding.value)} | {interval} | {sign} {_figure(finding.limit)} "
+            f"| {finding.gate} | {finding.metric} | {_figure(finding.value)} | {interval} "
+            f"| {sign} {_figure(finding.limit)} "
             f"| {_figure(finding.baseline)} | {finding.support} | **{finding.verdict}** {finding.reason or ''} |"
         )
     return rows
@@ -52,7 +53,8 @@ def _privacy(dossier: Dossier, statement: Statement | None) -> list[str]:
         return [*lines, "Empirical: no formal guarantee, epsilon is absent."]
     return [
         *lines,
-        f"epsilon {claim.epsilon} at delta {claim.delta} per {claim.unit} (at most {claim.max_rows_per_unit} rows), {claim.neighbouring}; "
+        f"epsilon {claim.epsilon} at delta {claim.delta} per {claim.unit} (at most {claim.max_rows_per_unit} rows), "
+        f"{claim.neighbouring}; "
         f"the scope `{claim.scope}` has spent {claim.scope_epsilon}.",
         f"{len(claim.mechanisms)} mechanisms recorded; accountant {claim.accountant}.",
         f"Timing: {claim.timing}.",

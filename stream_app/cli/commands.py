@@ -22,7 +22,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=True,
-    help="Synthetic data that stays true to a source that keeps changing, and proves it. Exit codes: 0 yes, 1 the verdict is no, 2 an error.",
+    help="Synthetic data that stays true to a source that keeps changing, and proves it. "
+    "Exit codes: 0 yes, 1 the verdict is no, 2 an error.",
 )
 app.command("demo")(story.demo)
 app.command("up")(serving.up)

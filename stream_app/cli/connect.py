@@ -12,6 +12,7 @@ import typer
 from schemas.errors import InputError
 
 if TYPE_CHECKING:
+    from schemas.contract import Contract
     from schemas.events.commands import CommandSubmitted
     from stream_app.catalogue.view import Catalogue
     from stream_app.settings import Settings
@@ -59,6 +60,16 @@ def read_file(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
+
+
+def read_contract_file(path: Path) -> "Contract":
+    """The contract in a YAML file; raises ``InputError`` or ``ContractError`` that names the field at fault."""
+    from schemas.odcs import read_contract
+
+    try:
+        return read_contract(read_file(path).decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not text in UTF-8") from None
 
 
 def catalogue(bootstrap: str | None, home: Path | None) -> "Catalogue":

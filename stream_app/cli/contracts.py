@@ -13,7 +13,7 @@ from stream_app.cli.connect import (
     KeyOption,
     OutOption,
     catalogue,
-    read_file,
+    read_contract_file,
     submit,
 )
 from stream_app.cli.output import JsonFlag, emit, say
@@ -58,7 +58,8 @@ def draft(
     unconfirmed = drafted.contract.unconfirmed
     if unconfirmed:
         say(
-            f"{len(unconfirmed)} domains were only seen in the file: confirm them (confirmed: true) before a formal claim, or draft with --public-domains."
+            f"{len(unconfirmed)} domains were only seen in the file: confirm them (confirmed: true) before a formal "
+            "claim, or draft with --public-domains."
         )
     emit(
         {"contract": str(out), "columns": len(drafted.contract.columns), "unconfirmed": list(unconfirmed)},
@@ -78,9 +79,8 @@ def apply(
     as_json: JsonFlag = False,
 ) -> None:
     """Put a contract in force, by a signed command of the data's owner."""
-    from schemas.odcs import read_contract
 
-    contract = read_contract(read_file(file).decode("utf-8", errors="replace"))
+    contract = read_contract_file(file)
     submit(
         {"command": "apply_contract", "dataset": contract.dataset, "contract": contract.document()},
         "owner",

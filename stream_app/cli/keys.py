@@ -52,5 +52,6 @@ def new(
     emit(
         {"trust": str(settings.trust_file), "roles": {name: list(held) for name, held in trust.roles.items()}},
         as_json,
-        f"{settings.trust_file} and a key of each role in {settings.home / 'keys'}: hand the keys out, and move root.key offline",
+        f"{settings.trust_file} and a key of each role in {settings.home / 'keys'}: "
+        "hand the keys out, and move root.key offline",
     )

@@ -78,7 +78,8 @@ def verify(
 
 def _scope(scope: "ScopeSummary") -> str:
     return (
-        f"{scope.scope}: epsilon {scope.epsilon} of {scope.cap_epsilon} at delta {scope.delta:g}; {scope.grants} grants, {scope.refusals} refusals, "
+        f"{scope.scope}: epsilon {scope.epsilon} of {scope.cap_epsilon} at delta {scope.delta:g}; "
+        f"{scope.grants} grants, {scope.refusals} refusals, "
         f"{scope.lines} lines, head {scope.head[:16]}"
     )
 

@@ -1,30 +1,32 @@
 """`perennial generate` and `perennial evaluate`: the libraries, without any broker."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stream_app.cli.connect import read_file
+from stream_app.cli.connect import read_contract_file
 from stream_app.cli.output import JsonFlag, emit, progress_to_stderr, table
 
-Contract = Annotated[Path, typer.Option(help="The contract's YAML.")]
+if TYPE_CHECKING:
+    from generators.generation import Generated
+    from schemas.contract import Contract
+
+ContractOption = Annotated[Path, typer.Option(help="The contract's YAML.")]
+SEED_HELP = (
+    "Repeats the same table and noise. Whoever knows it can take the noise away: keep it secret, or leave it out."
+)
 
 
 def generate(
     data: Annotated[str, typer.Option(help="Real rows: CSV, Parquet or JSON lines.")],
-    contract: Contract,
+    contract: ContractOption,
     out: Annotated[Path, typer.Option(help="Where to write the synthetic rows (Parquet).")],
     family: Annotated[str, typer.Option(help="The generator's family.")] = "private_marginals",
     rows: Annotated[int | None, typer.Option(min=1, help="Default: as many as the data has.")] = None,
-    seed: Annotated[
-        int,
-        typer.Option(
-            help="Repeats the same table. Anyone who knows it can remove the noise: keep it secret, or leave it out."
-        ),
-    ] = -1,
+    seed: Annotated[int | None, typer.Option(help=SEED_HELP)] = None,
     where: Annotated[
-        list[str] | None, typer.Option(help="Fix the share of a value, such as late=1:20%; may be repeated.")
+        list[str] | None, typer.Option(help="Fix a value's share, such as late=1:20%; repeatable.")
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -33,46 +35,74 @@ def generate(
     """
     import secrets
 
-    from generators.run import generate_file
-    from schemas.odcs import read_contract
+    from generators.generation import generate as make
+    from schemas.table import conform, encode_parquet
     from stream_app.adapters.sources import read_frame
     from stream_app.cli.where import parse_where
 
-    agreed = read_contract(read_file(contract).decode("utf-8", errors="replace"))
-    key = secrets.token_bytes(32) if seed < 0 else seed.to_bytes(32, "big")
+    agreed = read_contract_file(contract)
     shares = {item.column: (item.value, item.share) for item in parse_where(where or [], agreed)} or None
-    made = generate_file(read_frame(data), agreed, family, rows, key, out, where=shares, progress=progress_to_stderr)
-    emit(
-        made,
-        as_json,
-        f"{out}: {made['rows']} rows by {made['family']}, epsilon {made['epsilon'] or 'none (empirical)'}",
+    typed = conform(read_frame(data), agreed, roles=("modelled", "entity")).table
+    made = make(
+        typed,
+        agreed,
+        family,
+        rows or len(typed),
+        secrets.randbits(62) if seed is None else seed,
+        where=shares,
+        progress=progress_to_stderr,
+        secret=secrets.token_bytes(32) if seed is None else None,
     )
+    out.write_bytes(encode_parquet(made.table))
+    told = _told(made, agreed, out)
+    claim = f"epsilon {told['epsilon']} at delta {told['delta']:g}" if told["epsilon"] else "empirical, no epsilon"
+    emit(told, as_json, f"{out}: {told['rows']} rows by {family}, {claim}")
+
+
+def _told(made: "Generated", contract: "Contract", out: Path) -> dict[str, Any]:
+    from schemas.accounting import epsilon_of
+    from schemas.model import epsilon_text
+
+    privacy = contract.policy.privacy
+    epsilon = epsilon_text(epsilon_of(made.mechanisms, privacy.delta)) if made.mechanisms else None
+    return {
+        "out": str(out),
+        "rows": len(made.table),
+        "family": made.family,
+        "epsilon": epsilon,
+        "delta": privacy.delta if made.mechanisms else None,
+        "mechanisms": [mechanism.document() for mechanism in made.mechanisms],
+        "seconds": round(made.seconds, 3),
+    }
 
 
 def evaluate(
     real: Annotated[str, typer.Option(help="The rows that the generator was fitted on.")],
     holdout: Annotated[str, typer.Option(help="Real rows that it never saw.")],
     synthetic: Annotated[str, typer.Option(help="The synthetic rows.")],
-    contract: Contract,
+    contract: ContractOption,
     reference: Annotated[
         str | None, typer.Option(help="More unseen rows, for the attacker; default: half of the holdout.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Repeats the same subsamples.")] = 0,
     as_json: JsonFlag = False,
 ) -> None:
-    """Hold a synthetic table against the contract's limits. Exit 0 PASS; 1 FAIL, INSUFFICIENT or INVALID; 2 an error."""
-    from schemas.odcs import read_contract
+    """Hold a synthetic table against the contract's limits. Exit 0 PASS; 1 FAIL, INSUFFICIENT, INVALID; 2 an error."""
     from stream_app.adapters.sources import read_frame
     from validators.evaluate import evaluate as measure
 
-    agreed = read_contract(read_file(contract).decode("utf-8", errors="replace"))
-    tables = [read_frame(uri) for uri in (real, holdout, synthetic)]
-    found = measure(*tables, agreed, seed=seed, reference=None if reference is None else read_frame(reference))
-    findings = [finding.document() for finding in found.findings]
-    columns = ("gate", "metric", "value", "interval", "limit", "verdict", "reason")
-    emit(
-        {"verdict": found.verdict, "findings": findings},
-        as_json,
-        lambda: f"{table(findings, columns, 'nothing measured')}\n\n{found.verdict}",
+    agreed = read_contract_file(contract)
+    spare = None if reference is None else read_frame(reference)
+    found = measure(
+        read_frame(real),
+        read_frame(holdout),
+        read_frame(synthetic),
+        agreed,
+        seed=seed,
+        reference=spare,
+        progress=lambda metric, seconds: progress_to_stderr(1.0, f"{metric} measured in {seconds:.1f} s"),
     )
+    columns = ("gate", "metric", "value", "interval", "limit", "verdict", "reason")
+    rows = [finding.document() for finding in found.findings]
+    emit(found.document(), as_json, lambda: f"{table(rows, columns, 'nothing measured')}\n\n{found.verdict}")
     raise typer.Exit(0 if found.verdict == "PASS" else 1)

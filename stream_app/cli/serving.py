@@ -46,7 +46,8 @@ def up(
     with ExitStack() as stack:
         if embedded:
             say(
-                "warning: the embedded broker keeps everything in memory, at most 5 MiB a partition; use it to try things out only"
+                "warning: the embedded broker keeps everything in memory, at most 5 MiB a partition; "
+                "use it to try things out only"
             )
             bootstrap = stack.enter_context(
                 EmbeddedBroker({topic.name: topic.partitions for topic in TOPICS})

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from schemas.errors import InputError
-from stream_app.cli.connect import BootstrapOption, HomeOption, catalogue, read_file, settings_of
+from stream_app.cli.connect import BootstrapOption, HomeOption, catalogue, read_contract_file, settings_of
 from stream_app.cli.output import JsonFlag, emit, progress_to_stderr, say, table
 
 snapshots = typer.Typer(help="Snapshots of a dataset.", no_args_is_help=True)
@@ -110,11 +110,10 @@ def backtest(
     as_json: JsonFlag = False,
 ) -> None:
     """Run the stream's own detector over files, to try a contract before going live. One line per drift event."""
-    from schemas.odcs import read_contract
     from stream_app.adapters.sources import read_frame
     from stream_app.core.drift.backtest import backtest as run_backtest
 
-    agreed = read_contract(read_file(contract).decode("utf-8", errors="replace"))
+    agreed = read_contract_file(contract)
     found, frames = 0, (read_frame(reference), read_frame(stream_file))
     if frames[0].empty:
         raise InputError(f"{reference} has no rows")
@@ -132,6 +131,7 @@ def backtest(
                 "threshold": round(sign.threshold, 4),
             },
             as_json,
-            f"row {sign.row}: {sign.kind} {', '.join(sign.columns)} since row {sign.since_row}, effect {sign.effect:.3f} ({sign.unit})",
+            f"row {sign.row}: {sign.kind} {', '.join(sign.columns)} since row {sign.since_row}, "
+            f"effect {sign.effect:.3f} ({sign.unit})",
         )
     progress_to_stderr(1.0, f"{found} drift events in {len(frames[1])} rows")

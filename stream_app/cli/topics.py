@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from schemas.topics import TOPICS
 from stream_app.cli.connect import BootstrapOption, HomeOption, settings_of
 from stream_app.cli.output import JsonFlag, emit, table
 
@@ -24,6 +23,7 @@ def plan(
     as_json: JsonFlag = False,
 ) -> None:
     """What `apply` would create or change."""
+    from schemas.topics import TOPICS
     from stream_app.adapters.topics import plan as plan_topics
 
     changes = plan_topics(settings_of(bootstrap, home).bootstrap, TOPICS, _counts(partitions), replication)
@@ -40,6 +40,7 @@ def apply(
     as_json: JsonFlag = False,
 ) -> None:
     """Create missing topics and correct retention, compaction and timestamp type."""
+    from schemas.topics import TOPICS
     from stream_app.adapters.topics import apply as apply_topics
     from stream_app.adapters.topics import plan as plan_topics
 
@@ -54,6 +55,8 @@ def apply(
 
 
 def _counts(partitions: int | None) -> dict[str, int]:
+    from schemas.topics import TOPICS
+
     return {} if partitions is None else {topic.name: partitions for topic in TOPICS}
 
 

@@ -55,9 +55,7 @@ class Observer:
             self.catalogue.add(event)
             self.seen.append(Seen(event, time.monotonic(), message))
 
-    async def until(
-        self, wanted: Callable[[Event], T | None], what: str, seconds: float, after: int = 0
-    ) -> tuple[T, Seen]:
+    async def until(self, wanted: Callable[[Event], T | None], what: str, seconds: float, after: int = 0) -> T:
         """The first event from place ``after`` on of which ``wanted`` makes something, and what it made.
 
         Raises ``DemoFailed`` after ``seconds``, or once the worker has ended.
@@ -67,7 +65,7 @@ class Observer:
             while at < len(self.seen):
                 found = wanted(self.seen[at].event)
                 if found is not None:
-                    return found, self.seen[at]
+                    return found
                 if at >= self._told:
                     self._tell(self.seen[at].event)
                     self._told = at + 1

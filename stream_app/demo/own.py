@@ -68,7 +68,8 @@ def _write(
         stream_rows=len(stream),
         window_rows=window,
         injected=injected,
-        about=f"{data}: the domains seen in it are taken as public knowledge, as `contract draft --public-domains` does; "
+        about=f"{data}: the domains seen in it are taken as public knowledge, "
+        "as `contract draft --public-domains` does; "
         "confirm that before you rely on an epsilon of your own",
     )
 
@@ -102,19 +103,15 @@ def _with_drift(
         mixed[contract.time] = rest[contract.time].iloc[-1]
     return (
         pd.concat([rest, mixed], ignore_index=True),
-        f"its rows show no drift, so {rows} more follow in which one half of `{column}` is fifty times likelier than the other",
+        f"its rows show no drift, so {rows} more follow in which the rarer values of `{column}` are 50 times likelier",
     )
 
 
 def _tilted(rest: "pd.DataFrame", contract: Contract) -> "tuple[str, npt.NDArray[np.bool_]]":
-    """A column and a mask of about half the rows to favour: the target's other values or upper half, or the first
-    column that splits.
-    """
+    """A column and a mask of rows to favour: the rarer values of the target, or of the first column that has some."""
     names = [column.name for column in contract.modelled]
-    first = [contract.policy.target] if contract.policy.target in names else []
-    for name in [*first, *names]:
-        if name is None:
-            continue
+    names.sort(key=lambda name: name != contract.policy.target)
+    for name in names:
         column = rest[name]
         common = column.mode(dropna=True)
         if common.empty:

@@ -15,7 +15,8 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 sed -E 's/.*"payload":"([^"]*)".*/\\1/' certificate.intoto.json | base64 -d > "$scratch/payload"
 sed -E 's/.*"sig":"([^"]*)".*/\\1/' certificate.intoto.json | base64 -d > "$scratch/signature"
-printf 'DSSEv1 28 application/vnd.in-toto+json %d ' "$(wc -c < "$scratch/payload")" | cat - "$scratch/payload" > "$scratch/signed"
+printf 'DSSEv1 28 application/vnd.in-toto+json %d ' "$(wc -c < "$scratch/payload")" > "$scratch/signed"
+cat "$scratch/payload" >> "$scratch/signed"
 openssl pkeyutl -verify -pubin -inkey service.pub -rawin -in "$scratch/signed" -sigfile "$scratch/signature"
 digest=$(sha256sum data.parquet | cut -d' ' -f1)
 grep -q "\\"sha256\\":\\"$digest\\"" "$scratch/payload"
@@ -25,7 +26,7 @@ NEEDED = ("openssl", "sha256sum", "sed", "base64")
 
 
 def verify_by_hand(folder: Path, stage: Stage) -> dict[str, str]:
-    """Write ``verify.sh`` beside the certificate, print it and run it; raises ``DemoFailed`` where it does not agree."""
+    """Write ``verify.sh`` beside the certificate, print it and run it; raises ``DemoFailed`` unless it agrees."""
     script = folder / "verify.sh"
     script.write_text(SCRIPT, encoding="utf-8")
     script.chmod(0o755)

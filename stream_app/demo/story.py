@@ -1,36 +1,29 @@
 """The demo's story, step by step: everything it says was read from the topics that any consumer can read."""
 
 import asyncio
-import secrets
-import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from schemas.errors import PerennialError
 from schemas.events import Event
-from schemas.events.budget import SpendRefused, SpendReserved
-from schemas.events.commands import read_command
-from schemas.events.plans import ContractApplied, TriggerDismissed
-from schemas.events.releases import IncidentOpened, ReleaseCertified
-from schemas.events.runs import CandidateRejected, CandidateTrained, Dossier, GenerationRequested
-from schemas.events.sources import DriftDetected, ProfileTaken
+from schemas.events.budget import SpendReserved
+from schemas.events.runs import Dossier
 from schemas.odcs import read_contract
 from stream_app.adapters.announcing import batches_of, snapshot_of
-from stream_app.adapters.publisher import Publisher
-from stream_app.adapters.workplace import Workplace
+from stream_app.adapters.ledger_file import audit_file, export_ledger
 from stream_app.catalogue.report import report
-from stream_app.client import Client, LocalLeases, Release
+from stream_app.client import Release
+from stream_app.demo import listening
+from stream_app.demo.cast import Cast, hear
 from stream_app.demo.observer import Observer
 from stream_app.demo.proof import verify_by_hand
 from stream_app.demo.stage import DemoFailed, Stage
 from stream_app.demo.tale import Tale
 from stream_app.settings import Settings
-from stream_app.signing.commands import sign_command
-from stream_app.signing.deployment import load_trust
-from stream_app.signing.keys import load_secret
 
-LIFETIME_MS = 3_600_000
+T = TypeVar("T")
 BATCH = 500
 
 
@@ -40,172 +33,131 @@ class Story:
     def __init__(
         self, tale: Tale, out: Path, stage: Stage, settings: Settings, observer: Observer, result: dict[str, object]
     ) -> None:
-        self._tale, self._out, self._stage, self._settings, self._observer, self._result = (
-            tale,
-            out,
-            stage,
-            settings,
-            observer,
-            result,
-        )
-        self._publisher = Publisher(settings.bootstrap, "/demo")
-        self._contract = read_contract(tale.contract.read_text(encoding="utf-8"))
+        self._tale, self._out, self._stage, self._settings = tale, out, stage, settings
+        self._observer, self._result = observer, result
+        self._cast = Cast(tale.dataset, settings, out)
 
     async def tell(self) -> None:
         """All steps in order; raises ``DemoFailed`` with the reason where one does not come to its end."""
         try:
-            await self._contract_and_snapshot()
-            first = await self._first_release()
-            await self._verified(first)
+            await self._snapshot()
+            await self._certificate(await self._training())
             await self._drift()
             await self._leak()
             await self._revocation()
             await self._ending()
         finally:
-            self._publisher.close()
+            self._cast.close()
 
-    async def _contract_and_snapshot(self) -> None:
+    async def _snapshot(self) -> None:
         stage, tale = self._stage, self._tale
-        with stage.step(
-            "snapshot", "A contract is registered, a snapshot announced, a profile taken, a generator chosen"
-        ) as found:
+        title = "A contract is registered, a snapshot announced, a profile taken, a generator chosen"
+        with stage.step("snapshot", title) as found:
             stage.say(tale.about)
-            self._order("owner", command="apply_contract", contract=self._contract.document())
-            applied, _ = await self._until(
-                lambda event: event if isinstance(event, ContractApplied) else None, "the contract", 30
-            )
-            privacy = applied.contract.policy.privacy
+            contract = read_contract(tale.contract.read_text(encoding="utf-8"))
+            self._cast.order("owner", command="apply_contract", contract=contract.document())
+            applied = (await self._until(listening.contract_applied, "the contract", 30)).contract
+            privacy = applied.policy.privacy
             stage.say(
-                f"contract {applied.contract.version} in force: {len(applied.contract.modelled)} columns, unit {_unit(privacy.unit)}, "
-                f"epsilon {privacy.epsilon} a release, cap {privacy.cap_epsilon} at delta {privacy.delta:g}"
+                f"contract {applied.version} in force: {len(applied.modelled)} columns, unit {_unit(privacy.unit)},"
             )
+            stage.say(f"epsilon {privacy.epsilon} a release, cap {privacy.cap_epsilon} at delta {privacy.delta:g}")
             announced = snapshot_of(tale.dataset, str(tale.snapshot), *(tale.span or (None, None)))
-            self._publisher.send("source.snapshots", announced)
-            self._publisher.flush()
-            stage.say(
-                f"snapshot announced: {tale.snapshot_rows} rows, SHA-256 {announced.source.sha256[:16]}..."
-                + (f", {tale.span[0]} to {tale.span[1]}" if tale.span else "")
-            )
+            self._cast.send("source.snapshots", announced)
+            self._cast.flush()
+            span = f", {tale.span[0]} to {tale.span[1]}" if tale.span else ""
+            stage.say(f"snapshot announced: {tale.snapshot_rows} rows, SHA-256 {announced.source.sha256[:16]}...{span}")
             with stage.waiting("the drift station takes the reference profile"):
-                profile, _ = await self._until(
-                    lambda event: event if isinstance(event, ProfileTaken) else None, "the profile", 120
-                )
-            stage.say(
-                f"profile taken over {profile.rows} rows; the train share has {profile.train_rows}, the rest no generator ever sees"
-            )
-            request = await self._request(0)
+                profile = await self._until(listening.profile_taken, "the profile", 120)
+            stage.say(f"profile taken over {profile.rows} rows; {profile.train_rows} are the train share,")
+            stage.say("the others are held out from every generator, by one keyed hash of the privacy unit")
+            request = await self._until(listening.run_granted, "the planner's request", 60)
             stage.say(f"generator chosen: {request.family}: {request.why}")
             found |= {"contract": str(tale.contract), "family": request.family}
 
-    async def _first_release(self) -> str:
-        stage = self._stage
-        with stage.step("training", "Budget is reserved, a generator trains, the gates judge") as found:
-            reserved, _ = await self._until(self._reserved, "the grant", 30)
-            stage.say(_ledger_line(reserved))
-            release, dossier = await self._candidate(0, found)
-            self._show(dossier)
+    async def _training(self) -> str:
+        with self._stage.step("training", "Budget is reserved, a generator trains, the gates judge") as found:
+            self._stage.say(_ledger_line(await self._until(listening.spend_reserved, "the grant", 30)))
+            release, dossier = await self._certified(0, found)
+            self._stage.findings(dossier.findings)
         return release
 
-    async def _verified(self, release: str) -> None:
+    async def _certificate(self, release: str) -> None:
         stage = self._stage
         with stage.step("certificate", "The release is certified, and verified twice") as found:
-            folder = self._save(release, "first")
+            folder = self._cast.save(release, "first")
             stage.say(f"certified {release}; saved in {folder}")
-            opened = self._client("auditor").release(release)
+            opened = self._cast.client("auditor").release(release)
             opened.verify()
-            stage.say(f"the client verified it and opened {len(opened.open())} rows")
-            verified = [
-                f"perennial verify {folder / 'certificate.intoto.json'} {folder / 'data.parquet'} --public-key {folder / 'service.pub'}"
-            ]
-            stage.command(verified[0])
+            stage.say(f"the client verified it and opened {len(opened.open())} rows; offline the same is")
+            certificate, data, key = (
+                folder / name for name in ("certificate.intoto.json", "data.parquet", "service.pub")
+            )
+            stage.command(f"perennial verify {certificate} {data} --public-key {key}")
             stage.say("and with plain tools:")
             found |= await asyncio.to_thread(verify_by_hand, folder, stage)
-            self._result.update(
-                certificate=str(folder / "certificate.intoto.json"),
-                data=str(folder / "data.parquet"),
-                public_key=str(folder / "service.pub"),
-                trust=str(self._settings.trust_file),
-            )
+            self._result.update(certificate=str(certificate), data=str(data), public_key=str(key))
+            self._result["trust"] = str(self._settings.trust_file)
 
     async def _drift(self) -> None:
         stage, after = self._stage, self._observer.now()
-        with stage.step("drift", "The following rows stream in; drift is found; a regeneration follows") as found:
+        title = "The following rows stream in; drift is found; a regeneration follows"
+        with stage.step("drift", title) as found:
             if self._tale.injected:
                 stage.say(f"drift is injected: {self._tale.injected}")
             with stage.waiting("streaming"):
                 sent = await self._stream(after)
-            sign, _ = await self._until(self._drifted(window=False), "a sign of drift", 30, after)
+            sign = await self._until(listening.drifted(sealed=False), "a sign of drift", 30, after)
+            since = f" ({sign.since_time})" if sign.since_time else ""
             stage.say(
-                f"{sent} rows streamed. Drift found after {sign.row} rows: {sign.kind} of {', '.join(sign.columns)}, effect {sign.effect:.3f} "
-                f"({sign.effect_unit}), since row {sign.since_row}{f' ({sign.since_time})' if sign.since_time else ''}"
+                f"{sent} rows streamed; drift found after {sign.row} rows: {sign.kind} of {', '.join(sign.columns)},"
             )
-            window, _ = await self._until(self._drifted(window=True), "a window of the new rows", 60, after)
-            assert window.window is not None
-            stage.say(
-                f"the {window.window.rows} rows since then are sealed as a window, and the planner regenerates from it"
-            )
-            found |= {
-                "row": sign.row,
-                "since_row": sign.since_row,
-                "kind": sign.kind,
-                "columns": list(sign.columns),
-                "effect": sign.effect,
-            }
-            release, dossier = await self._candidate(after, found)
-            self._show(dossier)
-            stage.say(f"certified {release} from the live window")
-            self._save(release, "after-drift")
+            stage.say(f"effect {sign.effect:.3f} ({sign.effect_unit}), since row {sign.since_row}{since}")
+            sealed = await self._until(listening.drifted(sealed=True), "a window of the new rows", 60, after)
+            rows = sealed.window.rows if sealed.window else 0
+            stage.say(f"the {rows} rows since then are sealed as a window, and the planner regenerates from it")
+            found |= {"row": sign.row, "since_row": sign.since_row, "kind": sign.kind, "columns": list(sign.columns)}
+            found |= {"effect": sign.effect, "effect_unit": sign.effect_unit, "injected": self._tale.injected}
+            release, dossier = await self._certified(after, found)
+            stage.findings(dossier.findings)
+            stage.say(f"certified {release} from the live window: {self._cast.save(release, 'after-drift')}")
 
     async def _leak(self) -> None:
         stage, after = self._stage, self._observer.now()
-        with stage.step(
-            "leak",
-            "A deliberately leaking generator is tried; the privacy gate refuses it; the planner climbs its ladder",
-        ) as found:
-            self._order("operator", command="start_run", family="leaking_control")
+        title = "A deliberately leaking generator is tried; the privacy gate refuses it; the planner climbs its ladder"
+        with stage.step("leak", title) as found:
+            self._cast.order("operator", command="start_run", family="leaking_control")
             with stage.waiting("the leaking control trains"):
-                refused, _ = await self._until(
-                    lambda event: event if isinstance(event, CandidateRejected) else None, "a refusal", 120, after
-                )
+                refused = await self._until(listening.rejected, "a refusal", 120, after)
             if refused.dossier.request.family != "leaking_control":
                 raise DemoFailed("another candidate was refused than the leaking one")
             stage.say(f"refused by the {refused.station} gate: {'; '.join(refused.reasons)}")
             found["refused"] = list(refused.reasons)
-            release, dossier = await self._candidate(after, found, attempt=2)
-            stage.say(f"attempt 2: {dossier.request.family}: {dossier.request.why}")
-            self._show(dossier)
-            stage.say(
-                f"certified {release}; the refused attempt is spent all the same: epsilon {dossier.epsilon_after} of the scope's cap"
-            )
+            release, dossier = await self._certified(after, found)
+            stage.say(f"attempt {dossier.request.attempt}: {dossier.request.family}: {dossier.request.why}")
+            stage.findings(dossier.findings)
+            stage.say(f"certified {release}; the refused attempt stays spent: epsilon {dossier.epsilon_after} by now")
 
     async def _revocation(self) -> None:
-        stage = self._stage
-        with stage.step(
-            "revocation", "A responder revokes the release; a consumer is told; the last good one is restored"
-        ) as found:
-            client = self._client("team")
+        stage, after = self._stage, self._observer.now()
+        title = "A responder revokes the release; a consumer is told; the last good one is restored"
+        with stage.step("revocation", title) as found:
+            client = self._cast.client("team")
             release = client.current()
             stage.say(f"a consumer holds {release.release_id} and opened {len(release.open())} rows of it")
-            after, began = self._observer.now(), time.monotonic()
-            listening = asyncio.create_task(asyncio.to_thread(_hear, client, release.release_id))
+            listening_task = asyncio.create_task(asyncio.to_thread(hear, client, release.release_id))
             await asyncio.sleep(0.5)
             began = time.monotonic()
-            self._order("responder", command="revoke", release_id=release.release_id, reason="privacy", comment="demo")
-            heard = await asyncio.wait_for(listening, 30)
-            seconds = heard - began
+            self._cast.order("responder", command="revoke", release_id=release.release_id, reason="privacy")
+            seconds = await asyncio.wait_for(listening_task, 30) - began
             stage.say(f"revoked; the consumer was told {seconds * 1000:.0f} ms after the command")
-            incident, _ = await self._until(
-                lambda event: event if isinstance(event, IncidentOpened) else None, "the incident", 30, after
-            )
-            stage.say(f"incident {incident.incident_id}: {incident.summary}")
+            opened = await self._until(listening.incident, "the incident", 30, after)
+            stage.say(f"incident {opened.incident_id}: {opened.summary}")
             self._refuses(release)
             restored = client.current()
             stage.say(f"restored: {restored.release_id} is current again, {len(restored.open())} rows open")
-            found |= {
-                "revoked": release.release_id,
-                "restored": restored.release_id,
-                "notice_seconds": round(seconds, 4),
-            }
+            found |= {"revoked": release.release_id, "restored": restored.release_id}
+            found["notice_seconds"] = round(seconds, 4)
 
     def _refuses(self, release: Release) -> None:
         try:
@@ -216,37 +168,30 @@ class Story:
         raise DemoFailed("a revoked release opened")
 
     async def _ending(self) -> None:
-        from stream_app.adapters.ledger_file import audit_file, export_ledger
-
-        stage, out = self._stage, self._out
+        stage, out, result = self._stage, self._out, self._result
         with stage.step("ending", "Where to look") as found:
             ledger = out / "ledger.jsonl"
             await asyncio.to_thread(export_ledger, self._settings.bootstrap, ledger)
             audit = await asyncio.to_thread(audit_file, ledger)
             if not audit.ok:
                 raise DemoFailed("the ledger does not agree with its log")
-            stage.say(
-                "the ledger was re-added from its log and agrees: "
-                + "; ".join(
-                    f"{scope.scope} stands at epsilon {scope.epsilon} of {scope.cap_epsilon} after {scope.grants} grants"
-                    for scope in audit.scopes
+            for scope in audit.scopes:
+                stage.say(
+                    f"ledger re-added from its log: {scope.scope} stands at epsilon {scope.epsilon} of "
+                    f"{scope.cap_epsilon} after {scope.grants} grants"
                 )
-            )
             self._write_report()
-            self._result["ledger"] = str(ledger)
+            result["ledger"] = str(ledger)
             found["ledger_ok"] = True
-            stage.say(
-                f"everything stays in {out}: releases/ (data, certificates, verify.sh), report.md, ledger.jsonl, demo.json, home/keys"
+            stage.say(f"everything stays in {out}: releases/ (data, certificates, verify.sh), report.md, ledger.jsonl,")
+            stage.say("demo.json, home/ (keys, vault, store), input/ (contract, snapshot, stream). Try:")
+            stage.command(f"perennial ledger verify {ledger}")
+            stage.command(f"sh {out}/releases/first/verify.sh")
+            stage.command(
+                f"perennial evaluate --real {self._tale.snapshot} --holdout {self._tale.stream} "
+                f"--synthetic {result['data']} --contract {self._tale.contract}"
             )
-            for command in (
-                f"perennial ledger verify {ledger}",
-                f"{out}/releases/first/verify.sh",
-                f"perennial verify {self._result['certificate']} {self._result['data']} --public-key {self._result['public_key']}",
-                f"perennial evaluate --real {self._tale.snapshot} --holdout {self._tale.stream} --synthetic {self._result['data']} "
-                f"--contract {self._tale.contract}",
-                "perennial up          # Apache Kafka instead of the embedded broker",
-            ):
-                stage.command(command)
+            stage.command("perennial up    # the same on an Apache Kafka of your own")
 
     def _write_report(self) -> None:
         view = self._observer.catalogue
@@ -260,125 +205,39 @@ class Story:
         """Send the stream in small batches until a window of new rows was sealed, or it ends; returns the rows sent."""
         sent = 0
         for event in batches_of(self._tale.dataset, str(self._tale.stream), BATCH):
-            self._publisher.send("source.records", event)
+            self._cast.send("source.records", event)
             sent += event.rows
             if sent % (10 * BATCH) == 0:
-                await asyncio.to_thread(self._publisher.flush)
-                self._stage.progress(f"{sent} of {self._tale.stream_rows} rows streamed{self._found_so_far(after)}")
+                await asyncio.to_thread(self._cast.flush)
+                found = (
+                    "; drift found, gathering new rows" if self._seen(listening.drifted(sealed=False), after) else ""
+                )
+                self._stage.progress(f"{sent} of {self._tale.stream_rows} rows streamed{found}")
                 await asyncio.sleep(0.05)
-                if self._seen(self._drifted(window=True), after):
+                if self._seen(listening.drifted(sealed=True), after):
                     break
-        await asyncio.to_thread(self._publisher.flush)
+        await asyncio.to_thread(self._cast.flush)
         return sent
 
-    def _found_so_far(self, after: int) -> str:
-        return "; drift found, gathering new rows" if self._seen(self._drifted(window=False), after) else ""
-
-    def _seen(self, wanted: Any, after: int) -> bool:
+    def _seen(self, wanted: Callable[[Event], object | None], after: int) -> bool:
         return any(wanted(seen.event) is not None for seen in self._observer.seen[after:])
 
-    def _drifted(self, *, window: bool) -> Any:
-        def wanted(event: Event) -> DriftDetected | None:
-            return event if isinstance(event, DriftDetected) and (event.window is not None) == window else None
-
-        return wanted
-
-    async def _request(self, after: int) -> Any:
-        def wanted(event: Event) -> Any:
-            _no_grant(event)
-            return event.dossier.request if isinstance(event, GenerationRequested) else None
-
-        return (await self._until(wanted, "the planner's request", 60, after))[0]
-
-    async def _candidate(self, after: int, found: dict[str, Any], attempt: int = 1) -> tuple[str, Dossier]:
+    async def _certified(self, after: int, found: dict[str, Any]) -> tuple[str, Dossier]:
         """Wait for a certificate; a rejection of every attempt ends the demo with its reasons."""
         with self._stage.waiting("training and judging"):
-            trained, _ = await self._until(
-                lambda event: (
-                    event if isinstance(event, CandidateTrained) and event.dossier.request.attempt >= attempt else None
-                ),
-                "a trained candidate",
-                300,
-                after,
+            release = (await self._until(listening.certified, "a certificate", 300, after)).release_id
+        dossier = self._observer.catalogue.dossiers[release][1]
+        training = dossier.training
+        if training is not None:
+            self._stage.say(
+                f"{training.family} fitted on {training.train_rows} rows in {training.seconds:.1f} s, "
+                f"{len(training.mechanisms)} noisy measurements, {training.rows} synthetic rows"
             )
-            certified, seen = await self._until(_certified_or_over, "a certificate", 300, after)
-        dossier = self._observer.catalogue.dossiers[certified.release_id][1]
-        training = dossier.training or trained.dossier.training
-        assert training is not None
-        self._stage.say(
-            f"{training.family} fitted on {training.train_rows} rows in {training.seconds:.1f} s: {len(training.mechanisms)} noisy "
-            f"measurements; {training.rows} synthetic rows"
-        )
-        found |= {"release": certified.release_id, "epsilon_after": dossier.epsilon_after}
-        del seen
-        return certified.release_id, dossier
+        found |= {"release": release, "epsilon_after": dossier.epsilon_after, "attempt": dossier.request.attempt}
+        return release, dossier
 
-    def _show(self, dossier: Dossier) -> None:
-        self._stage.findings(dossier.findings)
-
-    def _reserved(self, event: Event) -> SpendReserved | None:
-        _no_grant(event)
-        return event if isinstance(event, SpendReserved) else None
-
-    def _save(self, release: str, name: str) -> Path:
-        folder = self._out / "releases" / name
-        folder.mkdir(parents=True, exist_ok=True)
-        opened = self._client("auditor").release(release)
-        opened.save(folder / "data.parquet")
-        (folder / "certificate.intoto.json").write_bytes(opened.certificate.file)
-        shutil.copy(self._settings.home / "keys" / "service.pub", folder / "service.pub")
-        return folder
-
-    def _client(self, name: str) -> Client:
-        workplace = Workplace(self._settings.home, self._settings.store_uri)
-        return Client(
-            self._settings.bootstrap,
-            self._tale.dataset,
-            trust=load_trust(self._settings.trust_file),
-            state_dir=self._out / "home" / name,
-            leases=LocalLeases(workplace.vault),
-            store=self._settings.store_uri,
-        )
-
-    def _order(self, role: str, **document: Any) -> None:
-        """Sign a command with the role's key and send it."""
-        now = int(time.time() * 1000)
-        filled = {
-            "dataset": self._tale.dataset,
-            "audience": self._settings.deployment,
-            "nonce": secrets.token_hex(16),
-            "issued_at": now,
-            "expires_at": now + LIFETIME_MS,
-            **document,
-        }
-        key = load_secret(self._settings.home / "keys" / f"{role}.key")
-        self._publisher.send("commands", sign_command(read_command(filled), key))
-        self._publisher.flush()
-
-    async def _until(self, wanted: Any, what: str, seconds: float, after: int = 0) -> Any:
+    async def _until(self, wanted: Callable[[Event], T | None], what: str, seconds: float, after: int = 0) -> T:
         return await self._observer.until(wanted, what, seconds, after)
-
-
-def _hear(client: Client, release_id: str) -> float:
-    """When a subscribed consumer was told that the release is revoked (``time.monotonic``)."""
-    for notice in client.subscribe():
-        if notice.kind == "revoked" and notice.release_id == release_id:
-            return time.monotonic()
-    raise DemoFailed("the subscription ended without a notice")
-
-
-def _certified_or_over(event: Event) -> ReleaseCertified | None:
-    if isinstance(event, TriggerDismissed) and "attempt" in event.reason:
-        raise DemoFailed(f"no release: {event.reason}")
-    _no_grant(event)
-    return event if isinstance(event, ReleaseCertified) else None
-
-
-def _no_grant(event: Event) -> None:
-    if isinstance(event, SpendRefused):
-        raise DemoFailed(f"the ledger refused the budget: {event.reason}")
-    if isinstance(event, TriggerDismissed) and ("formal claim" in event.reason or "no family" in event.reason):
-        raise DemoFailed(f"no run: {event.reason}")
 
 
 def _unit(unit: Any) -> str:
@@ -387,6 +246,6 @@ def _unit(unit: Any) -> str:
 
 def _ledger_line(line: SpendReserved) -> str:
     return (
-        f"ledger {line.scope}#{line.sequence}: reserved {len(line.mechanisms)} mechanism(s), epsilon {line.epsilon_before} -> {line.epsilon_after} "
-        f"of {line.cap_epsilon} at delta {line.delta:g}; line before: {(line.previous or 'none')[:16]}"
+        f"ledger {line.scope}#{line.sequence}: epsilon {line.epsilon_before} -> {line.epsilon_after} of "
+        f"{line.cap_epsilon} at delta {line.delta:g}, after line {(line.previous or 'none')[:16]}"
     )

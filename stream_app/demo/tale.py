@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Tale:
-    """Files on disk, in time order. ``injected`` says what was changed in the stream where its own rows show no drift."""
+    """Files on disk, in time order. ``injected`` says what was changed in the stream where it shows no drift."""
 
     dataset: str
     contract: Path

@@ -24,12 +24,11 @@ REGULARISER = 0.02
 
 @dataclass(frozen=True, slots=True)
 class TstrRatio:
-    """Skill of gradient boosting fitted on synthetic rows over that of one fitted on as many train rows, on the
-    holdout.
+    """Skill on the holdout of gradient boosting fitted on synthetic rows, over that of one fitted on train rows.
 
     Skill is AUC - 1/2, macro one against the rest for several classes, R2 for numbers. At most 10,000 rows are fitted
-    and 6,000 tested, by seed. The interval resamples test rows. Without a target there is nothing to measure and no
-    finding.
+    and 6,000 tested, by seed. The interval resamples test rows. There is no finding without a target, nor
+    where the run asked for one value of the target only.
     """
 
     metric: str = "tstr_ratio"
@@ -37,14 +36,14 @@ class TstrRatio:
     looks_at: Literal["synthetic", "members"] = "members"
 
     def measure(self, evidence: Evidence) -> tuple[Finding, ...]:
-        """One finding or none; raises ``InsufficientEvidence`` for too few rows, or a target that is constant in real
-        rows.
-        """
+        """One finding or none; raises ``InsufficientEvidence`` for too few rows or a target constant in real rows."""
         name, columns = evidence.contract.policy.target, evidence.contract.modelled
         features = tuple(column for column in columns if column.name != name)
         if name is None or not features:
             return ()
         tables = compared(evidence)
+        if name in evidence.conditioned and len(tables.holdout) and tables.holdout[name].nunique() < 2:
+            return ()
         task = _Task.of(tables, evidence, name)
         real, fake = task.scores(1, evidence.seed), task.scores(0, evidence.seed)
         test = task.truth

@@ -119,9 +119,7 @@ def one_hot(levels: Integers) -> "np.ndarray[Any, np.dtype[np.float32]]":
 
 
 def _levels(counts: Integers, column: ColumnBins) -> Integers:
-    """Numbers: neighbouring bins merged to about equal shares. Categories: the most frequent, then all others
-    together.
-    """
+    """Numbers: neighbouring bins merged to about equal shares. Categories: the most frequent, then the rest."""
     found = np.full(len(counts), -1, dtype="int64")
     present = counts[2 : column.size]
     if not present.sum():

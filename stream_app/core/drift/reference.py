@@ -154,10 +154,9 @@ def calibrate(
 
 
 def _inflation(table: Floats) -> Floats:
-    """(channels,) the largest standard deviation of sums over 1, 2, 4, ... blocks, over that of independent scores;
-    at least 1.
+    """(channels,) the largest standard deviation of sums over 1, 2, 4, ... blocks, over that of independent scores.
 
-    Each is lowered by its own standard error, so that chance alone inflates little.
+    At least 1. Each is lowered by its own standard error, so that chance alone inflates little.
     """
     found = np.ones(table.shape[1])
     width = 1

@@ -82,7 +82,7 @@ def channels(baseline: Baseline) -> tuple[Channel, ...]:
 
 
 def scores(counts: Counts, baseline: Baseline, sampled: float) -> Floats:
-    """(blocks, channels); ``sampled`` is block rows over reference rows, negative for blocks of the reference itself."""
+    """(blocks, channels); ``sampled`` is block rows over reference rows, negative for its own blocks."""
     numeric = list(baseline.numeric)
     present = np.maximum(counts.rows - counts.fine[:, :, MISSING], 1)
     parts = [
@@ -98,9 +98,7 @@ def scores(counts: Counts, baseline: Baseline, sampled: float) -> Floats:
 
 
 def rare(counts: Counts, baseline: Baseline) -> "np.ndarray[Any, np.dtype[np.int64]]":
-    """(blocks, 2 * columns) counts of missing and of new cells; missing ones only where they are rare in the
-    baseline.
-    """
+    """(blocks, 2 * columns) counts of missing and of new cells; missing ones only where the baseline has few."""
     seldom = baseline.missing_share < _RARE
     return np.concatenate([counts.fine[:, :, MISSING] * seldom, counts.fine[:, :, 1]], axis=1).astype("int64")
 

@@ -28,9 +28,7 @@ def cusum_threshold(sided: int, block_rows: int, alarms_per_million: float, allo
 
 
 def rare_threshold(cells: int, block_rows: int, alarms_per_million: float) -> float:
-    """Minus the decimal logarithm of the Poisson tail at which ``cells`` rare cells in all windows keep to the
-    budget.
-    """
+    """Minus the decimal logarithm of the Poisson tail at which ``cells`` rare cells keep to the budget."""
     tests = max(1, cells) * len(WINDOWS)
     return -math.log10(_RARE_SHARE * alarms_per_million * block_rows / 1e6 / tests)
 

@@ -55,15 +55,29 @@ def three_chunks() -> bytes:
 
 def _parts(sealed: bytes) -> tuple[bytes, bytes, bytes, bytes]:
     chunk = CHUNK + 16
-    return sealed[:HEADER], sealed[HEADER:HEADER + chunk], sealed[HEADER + chunk:HEADER + 2 * chunk], sealed[HEADER + 2 * chunk:]
+    return (
+        sealed[:HEADER],
+        sealed[HEADER : HEADER + chunk],
+        sealed[HEADER + chunk : HEADER + 2 * chunk],
+        sealed[HEADER + 2 * chunk :],
+    )
 
 
-@pytest.mark.parametrize("defect", ["cut_at_a_chunk", "cut_inside", "swapped", "dropped", "repeated", "appended", "header_only", "empty"])
+@pytest.mark.parametrize(
+    "defect", ["cut_at_a_chunk", "cut_inside", "swapped", "dropped", "repeated", "appended", "header_only", "empty"]
+)
 def test_chunks_in_another_order_or_number_are_refused(three_chunks: bytes, defect: str) -> None:
     head, one, two, three = _parts(three_chunks)
-    broken = {"cut_at_a_chunk": head + one + two, "cut_inside": three_chunks[:-1], "swapped": head + two + one + three,
-              "dropped": head + one + three, "repeated": head + one + one + two + three, "appended": three_chunks + b"x",
-              "header_only": head, "empty": b""}[defect]
+    broken = {
+        "cut_at_a_chunk": head + one + two,
+        "cut_inside": three_chunks[:-1],
+        "swapped": head + two + one + three,
+        "dropped": head + one + three,
+        "repeated": head + one + one + two + three,
+        "appended": three_chunks + b"x",
+        "header_only": head,
+        "empty": b"",
+    }[defect]
     with pytest.raises(ArtefactError):
         _opened(broken)
 

@@ -34,7 +34,11 @@ def test_round_trip(store: ArtefactStore) -> None:
 
 
 def test_the_same_again_gives_the_same_reference_and_one_file(store: ArtefactStore) -> None:
-    assert _put(store) == _put(store) == ArtefactStore(store.root, store.vault).put("r1.data", "data.csv", "text/csv", io.BytesIO(BODY))
+    assert (
+        _put(store)
+        == _put(store)
+        == ArtefactStore(store.root, store.vault).put("r1.data", "data.csv", "text/csv", io.BytesIO(BODY))
+    )
 
 
 def test_other_content_under_the_same_id_leaves_the_first_alone(store: ArtefactStore) -> None:
@@ -64,7 +68,9 @@ def test_a_crash_while_writing_leaves_nothing_under_the_digest(tmp_path: Path) -
     store = ArtefactStore(str(tmp_path / "store"), FileKeyVault(tmp_path / "vault"))
     with pytest.raises(KeyboardInterrupt):
         store.put("r1.data", "x", "y", Failing(bytes(500_000)))
-    assert [path for path in (tmp_path / "store").rglob("*") if path.is_file() and not path.name.endswith(".part")] == []
+    assert [
+        path for path in (tmp_path / "store").rglob("*") if path.is_file() and not path.name.endswith(".part")
+    ] == []
     assert store.open(_put(store)) == BODY
 
 

@@ -123,14 +123,20 @@ SECRET, ONE, TWO = bytes(32), "1" * 64, "2" * 64
 def test_a_retry_draws_the_same_seed_and_anything_else_another(tmp_path: Path) -> None:
     seed = derive_seed(SECRET, "run-1", ONE, ONE, record=tmp_path)
     assert seed == derive_seed(SECRET, "run-1", ONE, ONE, record=tmp_path) == derive_seed(SECRET, "run-1", ONE, ONE)
-    others = [derive_seed(bytes([1] * 32), "run-1", ONE, ONE), derive_seed(SECRET, "run-2", ONE, ONE),
-              derive_seed(SECRET, "run-1", TWO, ONE), derive_seed(SECRET, "run-1", ONE, TWO)]
+    others = [
+        derive_seed(bytes([1] * 32), "run-1", ONE, ONE),
+        derive_seed(SECRET, "run-2", ONE, ONE),
+        derive_seed(SECRET, "run-1", TWO, ONE),
+        derive_seed(SECRET, "run-1", ONE, TWO),
+    ]
     assert len({seed, *others}) == 5
     assert len(seed) == 32
 
 
 @pytest.mark.parametrize(("data", "mechanism"), [(TWO, ONE), (ONE, TWO)])
-def test_the_same_request_on_other_input_or_mechanism_is_a_second_spend(tmp_path: Path, data: str, mechanism: str) -> None:
+def test_the_same_request_on_other_input_or_mechanism_is_a_second_spend(
+    tmp_path: Path, data: str, mechanism: str
+) -> None:
     derive_seed(SECRET, "run-1", ONE, ONE, record=tmp_path)
     with pytest.raises(BudgetError, match="new spend"):
         derive_seed(SECRET, "run-1", data, mechanism, record=tmp_path)

@@ -32,22 +32,60 @@ class Deployment:
     def trust(self) -> Trust:
         return new_trust(self.audience, {role: [key.public] for role, key in self.keys.items()}, NOW + 100 * DAY)
 
-    def certificate(self, release: str = "flights-1", data: bytes = b"data", key: SecretKey | None = None, **changes: Any) -> Envelope:
+    def certificate(
+        self, release: str = "flights-1", data: bytes = b"data", key: SecretKey | None = None, **changes: Any
+    ) -> Envelope:
         return sign_statement(statement(release, data, **changes), key or self.keys["service"])
 
-    def status(self, version: int, *releases: ReleaseState, current: str | None = None, key: SecretKey | None = None, **changes: Any) -> Envelope:
-        named: dict[str, Any] = {"dataset": "flights", "version": version, "current": current, "releases": releases,
-                                 "as_of": NOW + version, "fresh_until": NOW + DAY, **changes}
+    def status(
+        self,
+        version: int,
+        *releases: ReleaseState,
+        current: str | None = None,
+        key: SecretKey | None = None,
+        **changes: Any,
+    ) -> Envelope:
+        named: dict[str, Any] = {
+            "dataset": "flights",
+            "version": version,
+            "current": current,
+            "releases": releases,
+            "as_of": NOW + version,
+            "fresh_until": NOW + DAY,
+            **changes,
+        }
         return sign_status(Status(**named), key or self.keys["service"])
 
 
 def statement(release: str = "flights-1", data: bytes = b"data", **changes: Any) -> Statement:
     """A certificate's statement about one file, empirical, valid for thirty days."""
-    claim = PrivacyClaim(claim="empirical", unit="row", max_rows_per_unit=1, neighbouring="add_remove", mechanisms=(), accountant="rdp",
-                         scope="flights", timing="schedule")
-    named: dict[str, Any] = {"dataset": "flights", "release_id": release, "run_id": "run", "attempt": 1, "tier": "internal", "family": "copula",
-                             "contract_version": "1.0.0", "contract_digest": ZERO, "source_sha256": ZERO, "rows": 3, "certified_at": NOW,
-                             "expires_at": NOW + 30 * DAY, "privacy": claim, "gates": (), **changes}
+    claim = PrivacyClaim(
+        claim="empirical",
+        unit="row",
+        max_rows_per_unit=1,
+        neighbouring="add_remove",
+        mechanisms=(),
+        accountant="rdp",
+        scope="flights",
+        timing="schedule",
+    )
+    named: dict[str, Any] = {
+        "dataset": "flights",
+        "release_id": release,
+        "run_id": "run",
+        "attempt": 1,
+        "tier": "internal",
+        "family": "copula",
+        "contract_version": "1.0.0",
+        "contract_digest": ZERO,
+        "source_sha256": ZERO,
+        "rows": 3,
+        "certified_at": NOW,
+        "expires_at": NOW + 30 * DAY,
+        "privacy": claim,
+        "gates": (),
+        **changes,
+    }
     subject = Subject(name="data.parquet", digest=Digests(sha256=hashlib.sha256(data).hexdigest()))
     return Statement(subject=(subject,), predicate=ReleasePredicate(**named))
 
@@ -55,5 +93,9 @@ def statement(release: str = "flights-1", data: bytes = b"data", **changes: Any)
 def state(envelope: Envelope, state: Any = "certified", **changes: Any) -> ReleaseState:
     """How a status lists the release of a certificate."""
     predicate = Statement.from_bytes(envelope.content).predicate
-    named: dict[str, Any] = {"certificate_sha256": hashlib.sha256(envelope.content).hexdigest(), "expires_at": predicate.expires_at, **changes}
+    named: dict[str, Any] = {
+        "certificate_sha256": hashlib.sha256(envelope.content).hexdigest(),
+        "expires_at": predicate.expires_at,
+        **changes,
+    }
     return ReleaseState(release_id=predicate.release_id, state=state, since=NOW, **named)

@@ -18,18 +18,35 @@ RESPONDER = DEPLOYMENT.keys["responder"]
 
 
 def _revoke(**changes: Any) -> Revoke:
-    return Revoke(**{"audience": "demo", "nonce": "0" * 32, "issued_at": NOW, "expires_at": NOW + 1000, "dataset": "flights",
-                     "release_id": "flights-1", "reason": "privacy", **changes})
+    return Revoke(
+        **{
+            "audience": "demo",
+            "nonce": "0" * 32,
+            "issued_at": NOW,
+            "expires_at": NOW + 1000,
+            "dataset": "flights",
+            "release_id": "flights-1",
+            "reason": "privacy",
+            **changes,
+        }
+    )
 
 
 def test_a_signed_command_is_accepted_with_its_role() -> None:
     accepted = open_command(sign_command(_revoke(), RESPONDER), TRUST, NOW)
-    assert (accepted.command, accepted.role, accepted.keyid, accepted.target) == (_revoke(), "responder", RESPONDER.keyid, "flights")
+    assert (accepted.command, accepted.role, accepted.keyid, accepted.target) == (
+        _revoke(),
+        "responder",
+        RESPONDER.keyid,
+        "flights",
+    )
     recheck_command(accepted, TRUST)
 
 
 def test_a_command_about_a_scope_goes_to_the_scope() -> None:
-    command = SetCap(audience="demo", nonce="1" * 32, issued_at=NOW, expires_at=NOW + 1, scope="people", epsilon="3", delta=1e-6)
+    command = SetCap(
+        audience="demo", nonce="1" * 32, issued_at=NOW, expires_at=NOW + 1, scope="people", epsilon="3", delta=1e-6
+    )
     assert open_command(sign_command(command, DEPLOYMENT.keys["privacy_officer"]), TRUST, NOW).target == "people"
 
 
@@ -47,7 +64,7 @@ def test_another_spelling_of_the_envelope_is_the_same_fact() -> None:
         submitted = sign_command(_revoke(comment="x"), RESPONDER)
         payload = submitted.envelope.payload
     body = payload.rstrip("=")
-    loose = body[:-1] + chr(ord(body[-1]) + 1) + payload[len(body):]
+    loose = body[:-1] + chr(ord(body[-1]) + 1) + payload[len(body) :]
     respelt = submitted.model_copy(update={"envelope": submitted.envelope.model_copy(update={"payload": loose})})
     assert open_command(respelt, TRUST, NOW) == open_command(submitted, TRUST, NOW)
 
@@ -117,9 +134,16 @@ def test_retired_key_commands_no_more_and_its_old_commands_stand() -> None:
         recheck_command(accepted, following, at_ms=NOW + 11)
 
 
-@pytest.mark.parametrize("changes", [
-    {"keyid": "0" * 64}, {"role": "owner"}, {"event_id": "other"}, {"command": _revoke(release_id="flights-2")}, {"target": "trains"},
-])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"keyid": "0" * 64},
+        {"role": "owner"},
+        {"event_id": "other"},
+        {"command": _revoke(release_id="flights-2")},
+        {"target": "trains"},
+    ],
+)
 def test_a_logged_command_that_is_not_what_was_signed(changes: dict[str, Any]) -> None:
     accepted = open_command(sign_command(_revoke(), RESPONDER), TRUST, NOW)
     with pytest.raises(SignatureError):

@@ -42,25 +42,42 @@ def test_a_release_is_told_once_status_and_certificate_are_here_in_either_order(
 
 def test_the_whole_story_is_told() -> None:
     view, told = _fed(
-        EMPTY, ("flights-1", ONE), DEPLOYMENT.status(1, state(ONE), current="flights-1"), ("flights-2", TWO),
+        EMPTY,
+        ("flights-1", ONE),
+        DEPLOYMENT.status(1, state(ONE), current="flights-1"),
+        ("flights-2", TWO),
         DEPLOYMENT.status(2, state(ONE, "superseded"), state(TWO), current="flights-2"),
         DEPLOYMENT.status(3, state(ONE, "superseded"), state(TWO), current="flights-2"),
         DEPLOYMENT.status(4, state(ONE), state(TWO, "frozen"), current="flights-1"),
         DEPLOYMENT.status(5, state(ONE, "superseded"), state(TWO), current="flights-2"),
         DEPLOYMENT.status(6, state(ONE), state(TWO, "revoked", reason="privacy"), current="flights-1"),
         DEPLOYMENT.status(7, state(ONE), state(TWO, "revoked"), current="flights-1", frozen=True),
-        DEPLOYMENT.status(8, state(ONE), state(TWO, "revoked"), current="flights-1"))
+        DEPLOYMENT.status(8, state(ONE), state(TWO, "revoked"), current="flights-1"),
+    )
     assert told == [
-        ("released", "flights-1"), ("released", "flights-2"), ("heartbeat", "flights-2"), ("frozen", "flights-2"), ("restored", "flights-1"),
-        ("unfrozen", "flights-2"), ("restored", "flights-2"), ("revoked", "flights-2"), ("restored", "flights-1"), ("frozen", None),
-        ("unfrozen", None)]
+        ("released", "flights-1"),
+        ("released", "flights-2"),
+        ("heartbeat", "flights-2"),
+        ("frozen", "flights-2"),
+        ("restored", "flights-1"),
+        ("unfrozen", "flights-2"),
+        ("restored", "flights-2"),
+        ("revoked", "flights-2"),
+        ("restored", "flights-1"),
+        ("frozen", None),
+        ("unfrozen", None),
+    ]
     assert view.revoked == {"flights-2"}
 
 
 def test_an_ordered_rollback_is_followed() -> None:
-    view, told = _fed(EMPTY, ("flights-1", ONE), ("flights-2", TWO),
-                      DEPLOYMENT.status(1, state(ONE, "superseded"), state(TWO), current="flights-2"),
-                      DEPLOYMENT.status(2, state(ONE), state(TWO), current="flights-1"))
+    view, told = _fed(
+        EMPTY,
+        ("flights-1", ONE),
+        ("flights-2", TWO),
+        DEPLOYMENT.status(1, state(ONE, "superseded"), state(TWO), current="flights-2"),
+        DEPLOYMENT.status(2, state(ONE), state(TWO), current="flights-1"),
+    )
     assert told[-1] == ("restored", "flights-1")
     assert current(view, NOW).statement.predicate.release_id == "flights-1"
     assert openable(view, "flights-2", NOW)
@@ -118,7 +135,9 @@ def test_mixed_certificates() -> None:
 
 
 def test_status_that_names_no_certificate() -> None:
-    view, _ = _fed(EMPTY, ("flights-1", ONE), DEPLOYMENT.status(1, state(ONE, certificate_sha256=None), current="flights-1"))
+    view, _ = _fed(
+        EMPTY, ("flights-1", ONE), DEPLOYMENT.status(1, state(ONE, certificate_sha256=None), current="flights-1")
+    )
     with pytest.raises(SignatureError, match="has not arrived"):
         openable(view, "flights-1", NOW)
 
@@ -178,7 +197,9 @@ def test_expired_certificate_and_expired_by_the_register() -> None:
     assert openable(view, "flights-1", NOW + 30 * DAY - 1)
     with pytest.raises(SignatureError, match="has expired"):
         openable(view, "flights-1", NOW + 30 * DAY)
-    view, _ = _fed(EMPTY, ("flights-1", ONE), DEPLOYMENT.status(1, state(ONE, expires_at=NOW + 1), current="flights-1", **late))
+    view, _ = _fed(
+        EMPTY, ("flights-1", ONE), DEPLOYMENT.status(1, state(ONE, expires_at=NOW + 1), current="flights-1", **late)
+    )
     with pytest.raises(SignatureError, match="has expired"):
         openable(view, "flights-1", NOW + 1)
 
@@ -197,8 +218,10 @@ def test_a_stolen_status_key_cannot_lock_the_mark_for_ever() -> None:
     view, _ = _fed(_released(), DEPLOYMENT.status(2**40))
     fresh = key_of("service 2")
     old = DEPLOYMENT.keys["service"].keyid
-    root = sign_root(successor(DEPLOYMENT.trust, expires_at=NOW + 200 * DAY, holders={"service": [fresh.public]}, remove=[old]),
-                     DEPLOYMENT.keys["root"])
+    root = sign_root(
+        successor(DEPLOYMENT.trust, expires_at=NOW + 200 * DAY, holders={"service": [fresh.public]}, remove=[old]),
+        DEPLOYMENT.keys["root"],
+    )
     rotated = take_root(view, root)
     assert rotated.mark is None
     assert take_status(rotated, DEPLOYMENT.status(3, key=fresh))[0].mark is not None
@@ -215,16 +238,29 @@ def test_a_root_that_keeps_the_key_keeps_the_mark() -> None:
 
 def test_what_a_late_subscriber_is_told() -> None:
     before = replace(EMPTY, revoked=frozenset({"flights-0"}))
-    after, _ = _fed(before, ("flights-1", ONE), ("flights-2", TWO), DEPLOYMENT.status(1, state(TWO), current="flights-2"),
-                    DEPLOYMENT.status(2, state(ONE), state(TWO, "revoked"), current="flights-1"))
+    after, _ = _fed(
+        before,
+        ("flights-1", ONE),
+        ("flights-2", TWO),
+        DEPLOYMENT.status(1, state(TWO), current="flights-2"),
+        DEPLOYMENT.status(2, state(ONE), state(TWO, "revoked"), current="flights-1"),
+    )
     assert [(change.kind, change.release_id) for change in changes_since(before, after)] == [
-        ("revoked", "flights-2"), ("released", "flights-1")]
+        ("revoked", "flights-2"),
+        ("released", "flights-1"),
+    ]
     assert changes_since(after, after) == ()
 
 
 STATUSES = tuple(
-    DEPLOYMENT.status(version, state(ONE, "revoked" if version >= 3 else "certified"), state(TWO), current="flights-2" if version > 1 else "flights-1")
-    for version in range(1, 6))
+    DEPLOYMENT.status(
+        version,
+        state(ONE, "revoked" if version >= 3 else "certified"),
+        state(TWO),
+        current="flights-2" if version > 1 else "flights-1",
+    )
+    for version in range(1, 6)
+)
 
 
 @given(st.lists(st.integers(0, 6), max_size=30))
@@ -233,7 +269,11 @@ def test_in_any_order_and_repetition_the_mark_only_grows_and_a_revocation_stands
     for step in order:
         before = view.mark.version if view.mark is not None else 0
         try:
-            view = (take_certificate(view, f"flights-{step - 4}", (ONE, TWO)[step - 5]) if step > 4 else take_status(view, STATUSES[step]))[0]
+            view = (
+                take_certificate(view, f"flights-{step - 4}", (ONE, TWO)[step - 5])
+                if step > 4
+                else take_status(view, STATUSES[step])
+            )[0]
         except SignatureError:
             assert step <= 4
             assert step + 1 < before

@@ -39,7 +39,19 @@ def test_openssl_verifies_the_signature(tmp_path: Path) -> None:
     (tmp_path / "key.pub").write_bytes(ALICE.public.pem)
     (tmp_path / "pae.bin").write_bytes(envelope.signed_bytes())
     (tmp_path / "sig.bin").write_bytes(base64.b64decode(envelope.signatures[0].sig))
-    command = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", "key.pub", "-rawin", "-in", "pae.bin", "-sigfile", "sig.bin"]
+    command = [
+        "openssl",
+        "pkeyutl",
+        "-verify",
+        "-pubin",
+        "-inkey",
+        "key.pub",
+        "-rawin",
+        "-in",
+        "pae.bin",
+        "-sigfile",
+        "sig.bin",
+    ]
     assert subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode == 0
     (tmp_path / "pae.bin").write_bytes(envelope.signed_bytes() + b" ")
     assert subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode != 0
@@ -137,4 +149,7 @@ def test_the_light_envelope_and_the_model_agree() -> None:
 
 
 def test_signing_is_deterministic() -> None:
-    assert dsse.sign(KIND, b"payload", SecretKey(bytes(32))).to_bytes() == dsse.sign(KIND, b"payload", SecretKey(bytes(32))).to_bytes()
+    assert (
+        dsse.sign(KIND, b"payload", SecretKey(bytes(32))).to_bytes()
+        == dsse.sign(KIND, b"payload", SecretKey(bytes(32))).to_bytes()
+    )

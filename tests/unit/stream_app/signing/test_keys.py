@@ -41,7 +41,9 @@ def test_secret_that_others_can_touch_is_refused(tmp_path: Path, mode: int) -> N
 
 def test_openssl_derives_the_same_public_key_and_keyid(tmp_path: Path) -> None:
     secret, public = keys.new_key("service", tmp_path)
-    der = subprocess.run(["openssl", "pkey", "-in", secret, "-pubout", "-outform", "DER"], check=True, capture_output=True).stdout
+    der = subprocess.run(
+        ["openssl", "pkey", "-in", secret, "-pubout", "-outform", "DER"], check=True, capture_output=True
+    ).stdout
     assert hashlib.sha256(der).hexdigest() == keys.load_public(public).keyid
     pem = subprocess.run(["openssl", "pkey", "-in", secret, "-pubout"], check=True, capture_output=True).stdout
     assert pem == Path(public).read_bytes()
@@ -80,8 +82,16 @@ def test_no_repr_shows_a_secret(tmp_path: Path) -> None:
         assert repr(hidden) not in shown
 
 
-@given(st.one_of(st.binary(max_size=300), st.text(max_size=100).map(lambda text: (
-    f"-----BEGIN PUBLIC KEY-----\n{text}\n-----END PUBLIC KEY-----\n").encode("utf-8", "surrogatepass"))))
+@given(
+    st.one_of(
+        st.binary(max_size=300),
+        st.text(max_size=100).map(
+            lambda text: (f"-----BEGIN PUBLIC KEY-----\n{text}\n-----END PUBLIC KEY-----\n").encode(
+                "utf-8", "surrogatepass"
+            )
+        ),
+    )
+)
 def test_any_bytes_are_a_key_or_an_input_error(tmp_path_factory: pytest.TempPathFactory, body: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "fuzzed"
     path.write_bytes(body)

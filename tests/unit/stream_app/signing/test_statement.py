@@ -55,7 +55,9 @@ def test_signed_twice() -> None:
 
 
 def test_retired_key_verifies_what_it_signed_before() -> None:
-    following = successor(TRUST, expires_at=NOW + 200 * DAY, holders={"service": [key_of("new").public]}, retire={SERVICE.keyid: NOW})
+    following = successor(
+        TRUST, expires_at=NOW + 200 * DAY, holders={"service": [key_of("new").public]}, retire={SERVICE.keyid: NOW}
+    )
     statement.verify_statement(DEPLOYMENT.certificate(certified_at=NOW), following)
     with pytest.raises(SignatureError, match="after its key was retired"):
         statement.verify_statement(DEPLOYMENT.certificate(certified_at=NOW + 1), following)
@@ -64,20 +66,26 @@ def test_retired_key_verifies_what_it_signed_before() -> None:
 
 
 def test_removed_key_verifies_nothing() -> None:
-    following = successor(TRUST, expires_at=NOW + 200 * DAY, holders={"service": [key_of("new").public]}, remove=[SERVICE.keyid])
+    following = successor(
+        TRUST, expires_at=NOW + 200 * DAY, holders={"service": [key_of("new").public]}, remove=[SERVICE.keyid]
+    )
     with pytest.raises(SignatureError, match="no signature"):
         statement.verify_statement(DEPLOYMENT.certificate(), following)
 
 
-@pytest.mark.parametrize(("old", "new"), [
-    (b"https://in-toto.io/Statement/v1", b"https://in-toto.io/Statement/v9"),
-    (b"https://perennial.dev/release/v1", b"https://example.org/release/v1"),
-    (new_statement().subject[0].digests.sha256.encode(), b"zz"),
-    (b'"sha256"', b'"sha1"'),
-    (b'"rows":3', b'"rows":3,"rows":4'),
-    (b'"rows":3', b'"rows":NaN'),
-    (b'"rows":3', b'"rows":3,"bonus":1'),
-], ids=["statement_type", "predicate_type", "digest_that_is_none", "no_sha256", "key_twice", "nan", "unknown_field"])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"https://in-toto.io/Statement/v1", b"https://in-toto.io/Statement/v9"),
+        (b"https://perennial.dev/release/v1", b"https://example.org/release/v1"),
+        (new_statement().subject[0].digests.sha256.encode(), b"zz"),
+        (b'"sha256"', b'"sha1"'),
+        (b'"rows":3', b'"rows":3,"rows":4'),
+        (b'"rows":3', b'"rows":NaN'),
+        (b'"rows":3', b'"rows":3,"bonus":1'),
+    ],
+    ids=["statement_type", "predicate_type", "digest_that_is_none", "no_sha256", "key_twice", "nan", "unknown_field"],
+)
 def test_a_signed_statement_that_is_malformed(old: bytes, new: bytes) -> None:
     payload = new_statement().to_bytes()
     assert old in payload

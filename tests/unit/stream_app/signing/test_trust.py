@@ -48,30 +48,46 @@ def test_the_same_root_again_is_itself() -> None:
 def test_a_retired_service_key_still_verifies_and_no_longer_signs() -> None:
     fresh = key_of("service 2")
     old = DEPLOYMENT.keys["service"]
-    following = successor(TRUST, expires_at=NOW + 200 * DAY, holders={"service": [fresh.public]}, retire={old.keyid: NOW + DAY})
+    following = successor(
+        TRUST, expires_at=NOW + 200 * DAY, holders={"service": [fresh.public]}, retire={old.keyid: NOW + DAY}
+    )
     assert following.active("service") == (fresh.public,)
     assert set(following.ever("service")) == {old.public, fresh.public}
 
 
-@pytest.mark.parametrize("change", [
-    pytest.param(lambda root: root | {"version": 3}, id="version_skipped"),
-    pytest.param(lambda root: root | {"version": 1}, id="version_repeated_with_other_content"),
-    pytest.param(lambda root: root | {"audience": "other"}, id="other_audience"),
-    pytest.param(lambda root: root | {"type": "other"}, id="other_type"),
-    pytest.param(lambda root: root | {"extra": 1}, id="extra_field"),
-    pytest.param(lambda root: {name: value for name, value in root.items() if name != "retired"}, id="field_missing"),
-    pytest.param(lambda root: root | {"expires_at": True}, id="boolean_for_a_time"),
-    pytest.param(lambda root: root | {"expires_at": -1}, id="negative_time"),
-    pytest.param(lambda root: root | {"root_threshold": 0}, id="no_threshold"),
-    pytest.param(lambda root: root | {"root_threshold": 2}, id="threshold_above_keys"),
-    pytest.param(lambda root: root | {"roles": root["roles"] | {"king": []}}, id="unknown_role"),
-    pytest.param(lambda root: root | {"roles": root["roles"] | {"legal": root["roles"]["owner"]}}, id="key_with_two_roles"),
-    pytest.param(lambda root: root | {"roles": root["roles"] | {"legal": ["0" * 64]}}, id="role_of_a_key_that_is_not_there"),
-    pytest.param(lambda root: root | {"retired": {root["roles"]["root"][0]: 1}}, id="root_key_retired"),
-    pytest.param(lambda root: root | {"keys": root["keys"] | {root["roles"]["legal"][0]: "00" * 32}}, id="key_under_another_keyid"),
-    pytest.param(lambda root: root | {"keys": root["keys"] | {root["roles"]["legal"][0]: "zz"}}, id="key_that_is_not_hex"),
-    pytest.param(lambda root: root | {"keys": []}, id="keys_not_a_mapping"),
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda root: root | {"version": 3}, id="version_skipped"),
+        pytest.param(lambda root: root | {"version": 1}, id="version_repeated_with_other_content"),
+        pytest.param(lambda root: root | {"audience": "other"}, id="other_audience"),
+        pytest.param(lambda root: root | {"type": "other"}, id="other_type"),
+        pytest.param(lambda root: root | {"extra": 1}, id="extra_field"),
+        pytest.param(
+            lambda root: {name: value for name, value in root.items() if name != "retired"}, id="field_missing"
+        ),
+        pytest.param(lambda root: root | {"expires_at": True}, id="boolean_for_a_time"),
+        pytest.param(lambda root: root | {"expires_at": -1}, id="negative_time"),
+        pytest.param(lambda root: root | {"root_threshold": 0}, id="no_threshold"),
+        pytest.param(lambda root: root | {"root_threshold": 2}, id="threshold_above_keys"),
+        pytest.param(lambda root: root | {"roles": root["roles"] | {"king": []}}, id="unknown_role"),
+        pytest.param(
+            lambda root: root | {"roles": root["roles"] | {"legal": root["roles"]["owner"]}}, id="key_with_two_roles"
+        ),
+        pytest.param(
+            lambda root: root | {"roles": root["roles"] | {"legal": ["0" * 64]}}, id="role_of_a_key_that_is_not_there"
+        ),
+        pytest.param(lambda root: root | {"retired": {root["roles"]["root"][0]: 1}}, id="root_key_retired"),
+        pytest.param(
+            lambda root: root | {"keys": root["keys"] | {root["roles"]["legal"][0]: "00" * 32}},
+            id="key_under_another_keyid",
+        ),
+        pytest.param(
+            lambda root: root | {"keys": root["keys"] | {root["roles"]["legal"][0]: "zz"}}, id="key_that_is_not_hex"
+        ),
+        pytest.param(lambda root: root | {"keys": []}, id="keys_not_a_mapping"),
+    ],
+)
 def test_a_signed_successor_that_is_wrong_is_refused(change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     sound = successor(TRUST, expires_at=NOW + 200 * DAY).document()
     body = dsse.sign(PAYLOAD_TYPE, canonical(change(sound)), ROOT).to_bytes()

@@ -45,6 +45,7 @@ def test_a_run_for_one_value_is_compared_with_the_real_rows_of_that_value() -> N
     assert tables.holdout["churned"].all()
     assert len(tables.synthetic) == len(only)
     assert tables.detail["real_share_compared"] < 1
+    assert TstrRatio().measure(replace(source, synthetic=only, conditioned=("churned",))) == ()
 
 
 def test_without_conditions_the_tables_are_as_they_were() -> None:

@@ -1,0 +1,114 @@
+"""The process pool: results, progress, joined jobs, died processes, and no orphans."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import psutil
+import pytest
+
+from schemas.errors import ContractError, TransientError
+from stream_app.adapters.jobs import Jobs
+
+
+def double(number: int, progress: Callable[[float, str], None]) -> int:
+    progress(0.5, "half way")
+    return 2 * number
+
+
+def whose(seconds: float, progress: Callable[[float, str], None]) -> float:
+    time.sleep(seconds)
+    return time.time()
+
+
+def refuse(progress: Callable[[float, str], None]) -> None:
+    raise ContractError("no")
+
+
+def die(progress: Callable[[float, str], None]) -> None:
+    os._exit(9)
+
+
+@pytest.fixture(scope="module")
+def jobs() -> Iterator[Jobs]:
+    pool = Jobs(1)
+    yield pool
+    pool.close()
+
+
+def test_a_job_returns_its_result_and_tells_its_progress(jobs: Jobs) -> None:
+    heard: list[tuple[float, str]] = []
+
+    async def run() -> int:
+        found = await jobs.run("a", double, 21, on_progress=lambda fraction, text: heard.append((fraction, text)))
+        await asyncio.sleep(0.2)
+        return found
+
+    assert asyncio.run(run()) == 42
+    assert heard == [(0.5, "half way")]
+
+
+def test_errors_of_a_job_arrive(jobs: Jobs) -> None:
+    with pytest.raises(ContractError, match="no"):
+        asyncio.run(jobs.run("b", refuse))
+
+
+def test_a_job_of_the_same_name_is_joined_and_not_run_twice(jobs: Jobs) -> None:
+    async def twice() -> list[float]:
+        return list(await asyncio.gather(jobs.run("c", whose, 0.3), jobs.run("c", whose, 0.3)))
+
+    first, second = asyncio.run(twice())
+    assert first == second
+
+
+def test_the_event_loop_goes_on_while_a_job_runs(jobs: Jobs) -> None:
+    async def beats() -> int:
+        running, count = asyncio.ensure_future(jobs.run("d", whose, 0.5)), 0
+        while not running.done():
+            await asyncio.sleep(0.01)
+            count += 1
+        return count
+
+    assert asyncio.run(beats()) > 10
+
+
+def test_a_died_process_is_a_transient_error_and_the_pool_recovers() -> None:
+    pool = Jobs(1)
+    try:
+        with pytest.raises(TransientError):
+            asyncio.run(pool.run("e", die))
+        assert asyncio.run(pool.run("f", double, 1)) == 2
+    finally:
+        pool.close()
+
+
+def test_pool_processes_end_when_their_worker_is_killed() -> None:
+    script = (
+        "import asyncio, os, sys, time\n"
+        "from stream_app.adapters.jobs import Jobs\n"
+        "def main():\n"
+        "    jobs = Jobs(1)\n"
+        "    jobs.warm(('json',))\n"
+        "    time.sleep(2)\n"
+        "    import psutil\n"
+        "    print(*[child.pid for child in psutil.Process().children(recursive=True)], flush=True)\n"
+        "    time.sleep(60)\n"
+        "if __name__ == '__main__':\n"
+        "    main()\n"
+    )
+    worker = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    try:
+        assert worker.stdout is not None
+        children = [int(text) for text in worker.stdout.readline().split()]
+        assert children
+    finally:
+        worker.kill()
+        worker.wait()
+    left, until = children, time.monotonic() + 10
+    while left and time.monotonic() < until:
+        left = [pid for pid in left if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]
+        time.sleep(0.1)
+    assert not left

@@ -1,0 +1,159 @@
+import random
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.contract import Contract
+from schemas.events import Event
+from schemas.events.budget import SpendReserved
+from schemas.events.plans import Ticked
+from schemas.events.runs import GenerationRequested
+from tests.events import DAY, command, contract, drift, profile
+from tests.simulator import Simulator
+
+DATASETS = ("flights", "trains")
+
+
+def apply(pinned: Contract) -> Event:
+    return command("apply_contract", role="owner", contract=pinned.document(), dataset=pinned.dataset)
+
+
+def snapshot(dataset: str, name: str) -> Event:
+    return profile(name, dataset, digest=contract(dataset).digest())
+
+
+def settled(*events: Event, **world: Any) -> Simulator:
+    simulator = Simulator(**world)
+    for event in events:
+        simulator.tell(event)
+        simulator.settle()
+    simulator.laws(DATASETS)
+    simulator.quiet_laws()
+    return simulator
+
+
+def current(simulator: Simulator, dataset: str = "flights") -> str | None:
+    statuses = simulator.statuses(dataset)
+    return statuses[max(statuses)].current if statuses else None
+
+
+def families(simulator: Simulator) -> list[str]:
+    return [statement.predicate.family for statement in simulator.statements().values()]
+
+
+def test_the_story_from_a_snapshot_to_a_revocation_and_the_last_good_release() -> None:
+    simulator = settled(apply(contract()), snapshot("flights", "january"))
+    first = current(simulator)
+    assert first is not None
+    for event in (drift(5000), command("start_run", family="leaking")):
+        simulator.tell(event)
+        simulator.settle()
+    assert families(simulator) == ["private"] * 3, "the leaking control was refused and the default family followed"
+    newest = current(simulator)
+    simulator.tell(command("revoke", release_id=newest, reason="privacy", role="responder"))
+    simulator.settle()
+    assert current(simulator) not in (None, newest, first)
+    assert simulator.condemned == {f"{newest}.data", f"{newest}.model"}
+    simulator.tell(command("roll_back", release_id=first, role="responder"))
+    simulator.settle()
+    assert current(simulator) == first
+    simulator.laws(DATASETS)
+    simulator.quiet_laws()
+
+
+def test_sampling_again_spends_nothing() -> None:
+    simulator = settled(apply(contract(cap="1")), snapshot("flights", "january"), command("start_run", rows=10), command("start_run", rows=20))
+    assert len(simulator.statements()) == 3
+    assert [line.epsilon_after for line in simulator.ledger() if isinstance(line, SpendReserved)] == ["1", "1", "1"]
+
+
+def test_a_scope_that_two_datasets_share_is_spent_once() -> None:
+    simulator = settled(apply(contract(cap="1")), apply(contract("trains", cap="1")), snapshot("flights", "a"), snapshot("trains", "b"))
+    assert len(simulator.statements()) == 1
+    assert (current(simulator), current(simulator, "trains")).count(None) == 1
+
+
+def test_a_world_in_which_nothing_passes_certifies_nothing_and_explains() -> None:
+    simulator = settled(apply(contract()), snapshot("flights", "a"), refused=("private", "second", "third"))
+    assert (simulator.statements(), current(simulator)) == ({}, None)
+    reasons = [getattr(event, "reason", "") for event in simulator.broker.read("run.progress")]
+    assert any("attempt 3 (third) was refused by privacy: copied rows" in reason for reason in reasons)
+
+
+def test_a_revocation_before_the_candidate_comes_still_wins() -> None:
+    simulator = Simulator()
+    simulator.tell(apply(contract()))
+    simulator.tell(snapshot("flights", "january"))
+    plan = next(reader for reader in simulator.readers if reader.topic == "plan.log")
+    while plan.fold is None or plan.fold.state("flights").run is None:
+        for reader in simulator.readers:
+            if reader.topic in ("plan.log", "source.drift"):
+                simulator.deliver(reader)
+        plan = next(reader for reader in simulator.readers if reader.fold is not None and "flights" in reader.fold.keys)
+    assert plan.fold is not None
+    release_id = plan.fold.state("flights").run.request.release_id
+    simulator.tell(command("revoke", release_id=release_id, reason="privacy", role="responder"))
+    simulator.settle()
+    assert (simulator.statements(), current(simulator)) == ({}, None)
+    assert simulator.condemned == {f"{release_id}.data", f"{release_id}.model"}
+    simulator.quiet_laws()
+
+
+OUTSIDE = st.one_of(
+    st.builds(lambda dataset, name: snapshot(dataset, name), st.sampled_from(DATASETS), st.sampled_from("ab")),
+    st.builds(lambda dataset, version, cap, approvals: apply(contract(dataset, version=version, cap=cap, approvals=approvals, valid_days=30)),
+              st.sampled_from(DATASETS), st.sampled_from(["1.0.0", "2.0.0"]), st.sampled_from(["1", "2", "4"]),
+              st.sampled_from([(), ("legal",)])),
+    st.builds(lambda dataset, row: drift(row, dataset=dataset), st.sampled_from(DATASETS), st.sampled_from([100, 1000, 9000])),
+    st.builds(lambda dataset, family, nonce: command("start_run", dataset=dataset, family=family, nonce=nonce), st.sampled_from(DATASETS),
+              st.sampled_from([None, "leaking", "second"]), st.sampled_from("12")),
+    st.builds(lambda dataset, kind, nonce: command(kind, dataset=dataset, nonce=nonce), st.sampled_from(DATASETS),
+              st.sampled_from(["freeze", "unfreeze", "withdraw_access", "grant_access"]), st.sampled_from("12")),
+    st.builds(lambda epsilon: command("set_cap", scope="pool", epsilon=epsilon, delta=1e-5), st.sampled_from(["0.5", "3"])),
+    st.builds(lambda dataset, name: Ticked(event_id=name, target=dataset), st.sampled_from(DATASETS), st.sampled_from("123")),
+)
+ABOUT_A_RELEASE = st.tuples(st.sampled_from(["revoke", "roll_back", "approve", "reject", "freeze", "unfreeze", "retire"]), st.integers(0, 5))
+STEP = st.tuples(st.one_of(OUTSIDE, ABOUT_A_RELEASE, ABOUT_A_RELEASE, st.sampled_from([DAY, 31 * DAY])), st.integers(0, 2**32), st.integers(0, 120))
+CONTRACTS = st.builds(lambda dataset, cap, approvals: apply(contract(dataset, cap=cap, approvals=approvals, valid_days=30)),
+                      st.just("flights"), st.sampled_from(["2", "4"]), st.sampled_from([(), (), ("legal",)]))
+
+
+def about_a_release(simulator: Simulator, kind: str, number: int) -> Event | None:
+    """The command, about a release that somebody may know by now."""
+    asked = [event.dossier.request for event in simulator.broker.read("regeneration.requests") if isinstance(event, GenerationRequested)]
+    known = sorted({request.release_id for request in asked})
+    if not known:
+        return None
+    release_id = known[number % len(known)]
+    reason = {"reason": "privacy"} if kind == "revoke" else {}
+    return command(kind, release_id=release_id, dataset=release_id.split(".")[0], role="legal", **reason)
+
+
+def wild(simulator: Simulator, seed: int, deliveries: int) -> None:
+    """So many deliveries to readers at random, of which some die and some are sent back."""
+    chance = random.Random(seed)
+    for _ in range(deliveries):
+        reader = chance.choice(simulator.readers)
+        if chance.random() < 0.1:
+            simulator.take_over(reader, chance.randrange(50))
+        simulator.deliver(reader, chance.choices([None, "before", "after"], [8, 1, 1])[0])
+
+
+@settings(max_examples=40, deadline=None)
+@given(CONTRACTS, st.lists(STEP, min_size=4, max_size=15))
+def test_the_laws_hold_for_any_order_repetition_and_crash(first: Event, history: list[tuple[Any, int, int]]) -> None:
+    simulator = Simulator()
+    for event in (first, apply(contract("trains")), snapshot("flights", "a"), snapshot("trains", "b")):
+        simulator.tell(event)
+    for item, seed, deliveries in history:
+        told = about_a_release(simulator, *item) if isinstance(item, tuple) else item
+        if isinstance(told, int):
+            simulator.pass_time(told)
+        elif told is not None:
+            simulator.tell(told)
+        wild(simulator, seed, deliveries)
+    simulator.laws(DATASETS)
+    simulator.settle()
+    simulator.laws(DATASETS)
+    simulator.quiet_laws()
