@@ -34,7 +34,9 @@ class Artefact:
 def pack(header: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
     """One container; arrays are stored little-endian and C-contiguous, their dtypes must be among ``DTYPES``."""
     stored = {name: np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")) for name, array in arrays.items()}
-    listing = [{"name": name, "dtype": array.dtype.str, "shape": list(arrays[name].shape)} for name, array in stored.items()]
+    listing = [
+        {"name": name, "dtype": array.dtype.str, "shape": list(arrays[name].shape)} for name, array in stored.items()
+    ]
     if any(entry["dtype"] not in DTYPES for entry in listing):
         raise ArtefactError("an array of a model has a dtype that its container does not take")
     text = canonical({"header": dict(header), "arrays": listing})
@@ -48,11 +50,11 @@ def unpack(body: bytes) -> Artefact:
         raise ArtefactError("not a model of Perennial")
     if hashlib.sha256(body[:-DIGEST]).digest() != body[-DIGEST:]:
         raise ArtefactError("the model's bytes are damaged")
-    length = int.from_bytes(body[len(MAGIC):PREFIX], "little")
+    length = int.from_bytes(body[len(MAGIC) : PREFIX], "little")
     if length > len(body) - PREFIX - DIGEST:
         raise ArtefactError("the model's header does not fit its bytes")
-    header, listing = _header(body[PREFIX:PREFIX + length])
-    return Artefact(header, _arrays(body[PREFIX + length:-DIGEST], listing))
+    header, listing = _header(body[PREFIX : PREFIX + length])
+    return Artefact(header, _arrays(body[PREFIX + length : -DIGEST], listing))
 
 
 def _header(text: bytes) -> tuple[dict[str, Any], list[Any]]:

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Assembly:
-    """The grids of all modelled columns in contract order, the supports, and the ``free`` columns, which no dependency derives."""
+    """The grids of all modelled columns in contract order, the supports, and the ``free`` columns, which no dependency
+    derives.
+    """
 
     grids: Mapping[str, Grid]
     supports: tuple[Support, ...]
@@ -34,7 +36,9 @@ class Assembly:
     def positions(self, table: "pd.DataFrame") -> list[Ints]:
         """Positions of each free column of valid rows; missing is the grid's size."""
         found = [self.grids[name].positions(table[name]) for name in self.free]
-        return [np.where(column < 0, self.grids[name].size, column) for name, column in zip(self.free, found, strict=True)]
+        return [
+            np.where(column < 0, self.grids[name].size, column) for name, column in zip(self.free, found, strict=True)
+        ]
 
     def table(self, positions: Ints) -> "pd.DataFrame":
         """The typed table of (rows, free columns) positions."""
@@ -45,8 +49,12 @@ class Assembly:
             known = np.stack([columns[name] for name in support.determinants], axis=1)
             derived = support.dependents_of(known)
             columns.update({name: derived[:, part] for part, name in enumerate(support.dependents)})
-        return pd.DataFrame({name: grid.values(np.where(columns[name] >= grid.size, MISSING, columns[name]))
-                             for name, grid in self.grids.items()})
+        return pd.DataFrame(
+            {
+                name: grid.values(np.where(columns[name] >= grid.size, MISSING, columns[name]))
+                for name, grid in self.grids.items()
+            }
+        )
 
     def finished(self, table: "pd.DataFrame", rng: np.random.Generator) -> "pd.DataFrame":
         """The table with repeated values of unique columns moved to free places of their grids."""
@@ -59,7 +67,12 @@ class Assembly:
 
 def assembly_of(contract: Contract) -> Assembly:
     """The assembly of a contract whose modelled columns all have domains; raises ``ContractError``."""
-    needed = {name for item in contract.policy.dependencies if contract.column(item.dependent).required for name in item.determinants}
+    needed = {
+        name
+        for item in contract.policy.dependencies
+        if contract.column(item.dependent).required
+        for name in item.determinants
+    }
     grids = {column.name: grid_of(column, False if column.name in needed else None) for column in contract.modelled}
     found = supports(contract, grids)
     derived = {name for support in found for name in support.dependents}
@@ -70,7 +83,9 @@ def _made_unique(values: "pd.Series[Any]", grid: Grid, rng: np.random.Generator)
     positions = grid.positions(values)
     present = np.flatnonzero(positions >= 0)
     if present.size > grid.size:
-        raise InputError(f"column {grid.column.name} is unique, but its domain has fewer values than the rows asked for")
+        raise InputError(
+            f"column {grid.column.name} is unique, but its domain has fewer values than the rows asked for"
+        )
     if grid.labels is not None:
         positions[present] = rng.permutation(grid.size)[: present.size]
         return grid.values(positions)

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COMPARE: dict[str, Callable[[Any, Any], Any]] = {
-    "<": operator.lt, "<=": operator.le, "==": operator.eq, ">=": operator.ge, ">": operator.gt}
+    "<": operator.lt,
+    "<=": operator.le,
+    "==": operator.eq,
+    ">=": operator.ge,
+    ">": operator.gt,
+}
 
 
 def satisfied(table: "pd.DataFrame", constraints: tuple[Constraint, ...]) -> Bools:
@@ -37,42 +42,51 @@ def satisfied(table: "pd.DataFrame", constraints: tuple[Constraint, ...]) -> Boo
     return kept
 
 
-def repaired(table: "pd.DataFrame", constraints: tuple[Constraint, ...], grids: Mapping[str, Grid],
-             fixed: frozenset[str]) -> "pd.DataFrame":
+def repaired(
+    table: "pd.DataFrame", constraints: tuple[Constraint, ...], grids: Mapping[str, Grid], fixed: frozenset[str]
+) -> "pd.DataFrame":
     """The table with rows moved towards keeping each constraint, within their grids; ``fixed`` columns are not touched.
 
     May fail for some rows: ask ``satisfied`` again. Only numbers and times can be moved.
     """
+    import pandas as pd
+
     table = table.copy()
     for constraint in constraints:
         broken = ~satisfied(table, (constraint,))
-        movable = [name for name in (constraint.left, constraint.right) if name in grids and name not in fixed and _is_range(grids[name])]
-        if not broken.any() or not movable or (constraint.right is not None and constraint.right not in table.columns):
-            continue
-        name = movable[0]
-        other = constraint.constant if constraint.right is None else None
-        partner = constraint.right if name == constraint.left else constraint.left
-        bound = np.full(len(table), other) if other is not None else _seconds(table[partner]) if partner is not None else None
-        if bound is not None:
-            table.loc[broken, name] = _moved(grids[name], bound, constraint.operator, name == constraint.left)[broken].to_numpy()
+        name = _movable(constraint, table, grids, fixed) if broken.any() else None
+        if name is not None:
+            other = constraint.right if name == constraint.left else constraint.left
+            bound = (
+                np.full(len(table), constraint.constant) if constraint.right is None else _seconds(table[str(other)])
+            )
+            moved = _moved(grids[name], bound, constraint.operator, name == constraint.left)
+            table[name] = table[name].where(~pd.Series(broken, index=table.index), moved.set_axis(table.index))
     return table
+
+
+def _movable(
+    constraint: Constraint, table: "pd.DataFrame", grids: Mapping[str, Grid], fixed: frozenset[str]
+) -> str | None:
+    """The side that may be moved, or none; both must be numbers or times."""
+    sides = [name for name in (constraint.left, constraint.right) if name is not None]
+    if any(name not in table.columns or table[name].dtype == object for name in sides):
+        return None
+    return next((name for name in sides if name not in fixed and grids[name].labels is None), None)
 
 
 def _moved(grid: Grid, bound: "np.ndarray[Any, Any]", sign: str, is_left: bool) -> "pd.Series[Any]":
     """The grid value nearest to the bound on the right side of it."""
     scaled = (np.nan_to_num(bound) - grid.lower) / grid.resolution
     up = (sign in (">", ">=")) == is_left
+    strict = sign in ("<", ">")
     if sign == "==":
         positions = np.rint(scaled)
     elif up:
-        positions = np.floor(scaled) + 1 if sign == ">" else np.ceil(scaled) if is_left or sign != "<" else np.floor(scaled) + 1
+        positions = np.floor(scaled) + 1 if strict else np.ceil(scaled)
     else:
-        positions = np.ceil(scaled) - 1 if sign in ("<", ">") else np.floor(scaled)
+        positions = np.ceil(scaled) - 1 if strict else np.floor(scaled)
     return grid.values(np.clip(positions, 0, grid.size - 1).astype(np.int64))
-
-
-def _is_range(grid: Grid) -> bool:
-    return grid.labels is None
 
 
 def _comparable(values: "pd.Series[Any]") -> "tuple[Any, Bools]":

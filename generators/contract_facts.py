@@ -21,13 +21,18 @@ def shape_digest(contract: Contract) -> str:
     for column in columns:
         if column["domain"] is not None:
             column["domain"].pop("confirmed")
-    return digest({"columns": columns, "dependencies": [item.model_dump(mode="json") for item in contract.policy.dependencies]})
+    return digest(
+        {"columns": columns, "dependencies": [item.model_dump(mode="json") for item in contract.policy.dependencies]}
+    )
 
 
 def domain_documents(contract: Contract, assembly: Assembly) -> dict[str, Any]:
     """The domains that were read off the data, because the contract has none (empirical claims only)."""
-    return {name: grid.column.domain.model_dump(mode="json") for name, grid in assembly.grids.items()
-            if grid.column.domain is not None and contract.column(name).domain is None}
+    return {
+        name: grid.column.domain.model_dump(mode="json")
+        for name, grid in assembly.grids.items()
+        if grid.column.domain is not None and contract.column(name).domain is None
+    }
 
 
 def read_domains(documents: object) -> dict[str, Domain]:
@@ -37,6 +42,8 @@ def read_domains(documents: object) -> dict[str, Domain]:
 
 def with_domains(contract: Contract, domains: Mapping[str, Domain]) -> Contract:
     """The contract with these domains where it has none."""
-    columns = tuple(column if column.name not in domains else column.model_copy(update={"domain": domains[column.name]})
-                    for column in contract.columns)
+    columns = tuple(
+        column if column.name not in domains else column.model_copy(update={"domain": domains[column.name]})
+        for column in contract.columns
+    )
     return contract.model_copy(update={"columns": columns})

@@ -1,7 +1,8 @@
-"""Declared dependencies: columns that are public functions of others are never modelled, and unlisted combinations never occur.
+"""Declared dependencies: columns that are public functions of others are never modelled, and unlisted combinations
+never occur.
 
-Dependencies that share columns are joined into one ``Support``: all combinations of its determinants that the contract allows,
-as grid positions, each with the positions of what follows from it. All of it is public, so it costs no budget.
+Dependencies that share columns are joined into one ``Support``: all combinations of its determinants that the contract
+allows, as grid positions, each with the positions of what follows from it. All of it is public, so it costs no budget.
 """
 
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from generators.arrays import Ints
+from generators.arrays import Bools, Ints
 from generators.grid import MISSING, Grid
 from schemas.cells import typed
 from schemas.contract import Contract, Dependency
@@ -34,7 +35,7 @@ class Support:
 
     def rows_of(self, positions: Ints) -> Ints:
         """The row of each combination in (rows, k) ``positions``; -1 where it is not listed or a part is missing."""
-        known = ((positions >= 0) & (positions < np.array(self.sizes))).all(axis=1)
+        known: Bools = np.all((positions >= 0) & (positions < np.array(self.sizes)), axis=1)
         keys, wanted = self._keys(self.combinations), self._keys(np.where(known[:, None], positions, 0))
         found = np.clip(np.searchsorted(keys, wanted), 0, max(keys.size - 1, 0))
         listed = known & (keys[found] == wanted) if keys.size else np.zeros(known.size, dtype=bool)
@@ -69,7 +70,9 @@ def supports(contract: Contract, grids: Mapping[str, Grid]) -> tuple[Support, ..
 
 
 def _derived(dependencies: list[Dependency]) -> set[str]:
-    """Dependents that can be computed from the rest; one that would close a circle is modelled, and its table still binds."""
+    """Dependents that can be computed from the rest; one that would close a circle is modelled, and its table still
+    binds.
+    """
     derived: set[str] = set()
     for item in dependencies:
         if item.dependent not in derived and _computable(derived | {item.dependent}, dependencies):
@@ -79,7 +82,9 @@ def _derived(dependencies: list[Dependency]) -> set[str]:
 
 def _computable(derived: set[str], dependencies: list[Dependency]) -> bool:
     unknown = set(derived)
-    while found := {item.dependent for item in dependencies if item.dependent in unknown and not set(item.determinants) & unknown}:
+    while found := {
+        item.dependent for item in dependencies if item.dependent in unknown and not set(item.determinants) & unknown
+    }:
         unknown -= found
     return not unknown
 
@@ -113,12 +118,19 @@ def _support(frame: "pd.DataFrame", derived: set[str], grids: Mapping[str, Grid]
     determinants = tuple(name for name in order if name not in derived)
     dependents = tuple(name for name in order if name in derived)
     if frame.empty:
-        raise ContractError(f"the dependencies of {', '.join(dependents)} contradict each other: no combination is left")
+        raise ContractError(
+            f"the dependencies of {', '.join(dependents)} contradict each other: no combination is left"
+        )
     if frame.duplicated(list(determinants)).any():
         raise ContractError(f"the dependencies give {', '.join(dependents)} two values for one combination")
     sizes = tuple(grids[name].size for name in determinants)
     if np.prod([float(size) for size in sizes]) > 2**62:
         raise ContractError(f"the domains of {', '.join(determinants)} are too wide for a declared dependency")
     frame = frame.sort_values(list(determinants))
-    return Support(determinants, dependents, frame[list(determinants)].to_numpy(np.int64).reshape(-1, len(determinants)),
-                   frame[list(dependents)].to_numpy(np.int64).reshape(-1, len(dependents)), sizes)
+    return Support(
+        determinants,
+        dependents,
+        frame[list(determinants)].to_numpy(np.int64).reshape(-1, len(determinants)),
+        frame[list(dependents)].to_numpy(np.int64).reshape(-1, len(dependents)),
+        sizes,
+    )

@@ -1,4 +1,6 @@
-"""Drawing a table of the wished shape from a model: exact row count, constraints kept, shares fixed. All post-processing."""
+"""Drawing a table of the wished shape from a model: exact row count, constraints kept, shares fixed. All
+post-processing.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
@@ -22,8 +24,14 @@ BATCHES = 24
 LARGEST_BATCH = 200_000
 
 
-def drawn(draw: Draw, rows: int, rng: np.random.Generator, contract: Contract, grids: Mapping[str, Grid],
-          where: Where | None = None) -> "pd.DataFrame":
+def drawn(
+    draw: Draw,
+    rows: int,
+    rng: np.random.Generator,
+    contract: Contract,
+    grids: Mapping[str, Grid],
+    where: Where | None = None,
+) -> "pd.DataFrame":
     """``rows`` rows that keep every constraint, with each ``where`` value in exactly its share (rounded) of them.
 
     Rejection first; rows that are still wanted then come from repaired ones, and last from repeating synthetic rows.
@@ -38,10 +46,9 @@ def drawn(draw: Draw, rows: int, rng: np.random.Generator, contract: Contract, g
     batch = draw(max(rows, 1 if rows else 0), rng)
     if not rows or (not constraints and not conditions):
         return batch
-    quotas = _quotas(_groups(batch, conditions, grids), [share for _, _, share in conditions], rows)
+    wanted = _quotas(_groups(batch, conditions, grids), [share for _, _, share in conditions], rows)
     taken: list[pd.DataFrame] = []
     spoilt: list[pd.DataFrame] = []
-    wanted = quotas.copy()
     for _ in range(BATCHES):
         kept = satisfied(batch, constraints)
         spoilt = [batch[~kept], *spoilt][:3]
@@ -50,12 +57,19 @@ def drawn(draw: Draw, rows: int, rng: np.random.Generator, contract: Contract, g
             break
         batch = draw(int(min(LARGEST_BATCH, max(rows, 1_000) * 2)), rng)
     if wanted.any():
-        fixed = frozenset(name for item in contract.policy.dependencies for name in (*item.determinants, item.dependent))
-        mended = repaired(pd.concat(spoilt, ignore_index=True), constraints, grids, fixed | {name for name, _, _ in conditions})
-        wanted = _take(mended[satisfied(mended, constraints)], wanted, conditions, grids, taken)
-    found = pd.concat(taken, ignore_index=True) if taken else batch.iloc[:0]
-    found = _repeated(found, wanted, conditions, grids, rng)
+        mended = _mended(pd.concat(spoilt, ignore_index=True), contract, grids, {name for name, _, _ in conditions})
+        wanted = _take(mended, wanted, conditions, grids, taken)
+    found = _repeated(pd.concat(taken, ignore_index=True), wanted, conditions, grids, rng)
     return found.iloc[rng.permutation(len(found))].reset_index(drop=True)
+
+
+def _mended(
+    table: "pd.DataFrame", contract: Contract, grids: Mapping[str, Grid], conditioned: set[str]
+) -> "pd.DataFrame":
+    """Rows that keep every constraint once repaired, without touching dependencies or fixed shares."""
+    bound = {name for item in contract.policy.dependencies for name in (*item.determinants, item.dependent)}
+    mended = repaired(table, contract.policy.constraints, grids, frozenset(bound | conditioned))
+    return mended[satisfied(mended, contract.policy.constraints)]
 
 
 def _conditions(where: Where, grids: Mapping[str, Grid]) -> list[tuple[str, int, float]]:
@@ -83,7 +97,7 @@ def _groups(table: "pd.DataFrame", conditions: list[tuple[str, int, float]], gri
 def _quotas(groups: Ints, shares: list[float], rows: int) -> Ints:
     """Rows wanted of each group: the model's own joint shares, raked to the wished margins, rounded to add up."""
     count = len(shares)
-    joint: Floats = np.bincount(groups, minlength=2**count) + 1e-3
+    joint: Floats = np.bincount(groups, minlength=2**count).astype(np.float64) + 1e-3
     for _ in range(200):
         for bit, share in enumerate(shares):
             has = (np.arange(2**count) >> bit) & 1 == 1
@@ -93,23 +107,34 @@ def _quotas(groups: Ints, shares: list[float], rows: int) -> Ints:
         with_value = round(shares[0] * rows)
         return np.array([rows - with_value, with_value], dtype=np.int64)
     exact = joint / joint.sum() * rows
-    quotas = np.floor(exact).astype(np.int64)
+    quotas: Ints = np.floor(exact).astype(np.int64)
     for group in np.argsort(quotas - exact)[: rows - int(quotas.sum())]:
         quotas[group] += 1
     return quotas
 
 
-def _take(table: "pd.DataFrame", wanted: Ints, conditions: list[tuple[str, int, float]], grids: Mapping[str, Grid],
-          taken: "list[pd.DataFrame]") -> Ints:
+def _take(
+    table: "pd.DataFrame",
+    wanted: Ints,
+    conditions: list[tuple[str, int, float]],
+    grids: Mapping[str, Grid],
+    taken: "list[pd.DataFrame]",
+) -> Ints:
     """Appends what is wanted of ``table`` to ``taken``; what is still wanted afterwards."""
     groups = _groups(table, conditions, grids)
     chosen = np.concatenate([np.flatnonzero(groups == group)[:count] for group, count in enumerate(wanted)])
     taken.append(table.iloc[np.sort(chosen)])
-    return wanted - np.bincount(groups[chosen], minlength=wanted.size)
+    left: Ints = np.subtract(wanted, np.bincount(groups[chosen], minlength=wanted.size))
+    return left
 
 
-def _repeated(found: "pd.DataFrame", wanted: Ints, conditions: list[tuple[str, int, float]], grids: Mapping[str, Grid],
-              rng: np.random.Generator) -> "pd.DataFrame":
+def _repeated(
+    found: "pd.DataFrame",
+    wanted: Ints,
+    conditions: list[tuple[str, int, float]],
+    grids: Mapping[str, Grid],
+    rng: np.random.Generator,
+) -> "pd.DataFrame":
     import pandas as pd
 
     if not wanted.any():
@@ -119,7 +144,10 @@ def _repeated(found: "pd.DataFrame", wanted: Ints, conditions: list[tuple[str, i
     for group, count in enumerate(wanted):
         members = np.flatnonzero(groups == group)
         if count and not members.size:
-            raise InputError("the model cannot draw rows of the wished kind: constraints and fixed shares exclude each other, or it is too rare")
+            raise InputError(
+                "the model cannot draw rows of the wished kind: "
+                "constraints and fixed shares exclude each other, or it is too rare"
+            )
         if count:
             parts.append(found.iloc[rng.choice(members, count)])
     return pd.concat(parts, ignore_index=True)

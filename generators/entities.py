@@ -26,7 +26,8 @@ TOKEN_LENGTH = 32
 def split(keys: "pd.Series[Any] | npt.NDArray[Any]", secret: bytes, shares: Split) -> npt.NDArray[np.int8]:
     """For each key 0 train, 1 holdout, 2 second holdout or 3 reference; equal keys share a fate, missing ones too.
 
-    ``keys`` is the entity column, or ``row_keys`` where the unit is the row. Keyed BLAKE2b, 53 bits to a uniform number.
+    ``keys`` is the entity column, or ``row_keys`` where the unit is the row. Keyed BLAKE2b, 53 bits to a uniform
+    number.
     """
     import pandas as pd
 
@@ -68,7 +69,8 @@ def row_keys(table: "pd.DataFrame", seen: MutableMapping[int, int] | None = None
 
 
 def bound(table: "pd.DataFrame", column: str, max_rows: int, secret: bytes) -> "pd.DataFrame":
-    """At most ``max_rows`` rows of each entity, chosen by a keyed hash of the rows themselves; rows without one are left out.
+    """At most ``max_rows`` rows of each entity, chosen by a keyed hash of the rows themselves; rows without one are
+    left out.
 
     The choice within an entity looks at its own rows only, so adding or removing an entity changes ``max_rows`` rows at
     most, and the L2 sensitivity of any table of counts is ``max_rows``. The rest keep their order.
@@ -86,12 +88,16 @@ def bound(table: "pd.DataFrame", column: str, max_rows: int, secret: bytes) -> "
 
 
 def tokenise(values: "pd.Series[Any]", secret: bytes) -> "pd.Series[Any]":
-    """HMAC-SHA256 tokens (32 hex digits) in place of keys; missing stays missing. Equal keys get equal tokens under one secret."""
+    """HMAC-SHA256 tokens (32 hex digits) in place of keys; missing stays missing. Equal keys get equal tokens under one
+    secret.
+    """
     import pandas as pd
 
     codes, unique = pd.factorize(values)
-    tokens = np.array([hmac.new(secret, _text(value), hashlib.sha256).hexdigest()[:TOKEN_LENGTH] for value in unique] + [None],
-                      dtype=object)
+    tokens = np.array(
+        [hmac.new(secret, _text(value), hashlib.sha256).hexdigest()[:TOKEN_LENGTH] for value in unique] + [None],
+        dtype=object,
+    )
     return pd.Series(tokens[codes], index=values.index, name=values.name, dtype=object)
 
 
@@ -112,7 +118,7 @@ def _text(value: object) -> bytes:
     """One spelling for one key: whole numbers of any width and float type alike, missing values alike."""
     import pandas as pd
 
-    if pd.api.types.is_scalar(value) and pd.isna(value):
+    if pd.api.types.is_scalar(value) and bool(pd.isna(value)):  # type: ignore[call-overload]
         return b"\x00missing"
     if isinstance(value, (bool, np.bool_)):
         return b"b" + str(bool(value)).encode()

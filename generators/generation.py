@@ -1,4 +1,4 @@
-"""One generation from a table in memory: fit a family under a budget, sample, and hand back everything that was made."""
+"""One generation from a table in memory: fit a family under a budget, sample, hand back everything that was made."""
 
 import hashlib
 import time
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """A synthetic table, the model as bytes, what was really run on the data, and how long fitting and sampling took."""
+    """A synthetic table, the model as bytes, what was really run on the data, and how long it all took."""
 
     table: "pd.DataFrame"
     model_bytes: bytes
@@ -32,14 +32,25 @@ def silent(fraction: float, doing: str) -> None:
     """Progress for those who do not listen."""
 
 
-def generate(table: "pd.DataFrame", contract: Contract, family: str, rows: int, seed: int, granted: tuple[Mechanism, ...] | None = None,
-             parameters: Mapping[str, float] | None = None, where: Mapping[str, tuple[Scalar, float]] | None = None,
-             progress: Progress = silent, secret: bytes | None = None) -> Generated:
-    """Fit ``family`` to all rows of ``table`` (typed by the contract; with the entity column under an entity unit) and draw ``rows``.
+def generate(
+    table: "pd.DataFrame",
+    contract: Contract,
+    family: str,
+    rows: int,
+    seed: int,
+    granted: tuple[Mechanism, ...] | None = None,
+    parameters: Mapping[str, float] | None = None,
+    where: Mapping[str, tuple[Scalar, float]] | None = None,
+    progress: Progress = silent,
+    secret: bytes | None = None,
+) -> Generated:
+    """Fit ``family`` to all rows of ``table`` (typed by the contract; with the entity column under an entity unit) and
+    draw ``rows``.
 
-    Without ``granted`` the family's own mechanisms for the contract's epsilon are granted. The noise is only as secret as
-    ``secret`` (32 bytes), or as ``seed`` where none is given: a seed that others can guess undoes a formal guarantee.
-    Raises ``BudgetError`` where more was run than granted, ``MissingExtra``, ``ContractError``, ``InputError``.
+    Without ``granted`` the family's own mechanisms for the contract's epsilon are granted. The noise is only as secret
+    as ``secret`` (32 bytes), or as ``seed`` where none is given: a seed that others can guess undoes a formal
+    guarantee. Raises ``BudgetError`` where more was run than granted, ``MissingExtra``, ``ContractError``,
+    ``InputError``.
     """
     if rows < 1:
         raise InputError("ask for at least one row")

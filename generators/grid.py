@@ -25,6 +25,8 @@ MISSING = -1
 INVALID = -2
 DAY = 86_400
 LARGEST = 2**53
+FARTHEST = {"integer": 2.0**62, "number": 1e300, "date": 2.5e11, "timestamp": 2.5e11}
+"""How far from zero a range may reach, so that its values fit int64, float64 and datetime64[us]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +54,13 @@ class Grid:
 
         missing = positions < 0
         safe = np.where(missing, 0, positions)
-        if self.labels is not None:
-            series = self.labels.iloc[safe].reset_index(drop=True)
-        else:
-            series = self._range_values(safe)
-        return series.mask(pd.Series(missing), None if self.column.type == "string" else pd.NA) if missing.any() else series
+        labels = self.labels
+        series = self._range_values(safe) if labels is None else labels.iloc[safe].reset_index(drop=True)
+        return (
+            series.mask(pd.Series(missing), None if self.column.type == "string" else pd.NA)
+            if missing.any()
+            else series
+        )
 
     def position_of(self, scalar: object) -> int | None:
         """The position of one value of the domain as a contract writes it, or none."""
@@ -68,7 +72,9 @@ class Grid:
         if self.labels is not None and not bool(values.isin(self.labels).iloc[0]):
             return None
         position = int(self.positions(values)[0])
-        return position if self.labels is not None or bool((self.values(np.array([position])) == values).iloc[0]) else None
+        return (
+            position if self.labels is not None or bool((self.values(np.array([position])) == values).iloc[0]) else None
+        )
 
     def _labelled(self, values: "pd.Series[Any]") -> Ints:
         import pandas as pd
@@ -117,11 +123,17 @@ def observed_domain(values: "pd.Series[Any]", column: Column) -> Domain:
 
     present = values.dropna()
     if column.type in ("string", "boolean") or present.empty:
-        found = sorted({str(value) if column.type == "string" else bool(value) for value in present}) if len(present) else []
+        found = (
+            sorted({str(value) if column.type == "string" else bool(value) for value in present})
+            if len(present)
+            else []
+        )
         return Categories(values=tuple(found) or (("none",) if column.type == "string" else (False,)))
     if column.type in ("date", "timestamp"):
         seconds = present.to_numpy(dtype="datetime64[us]").astype(np.int64) // 1_000_000
-        return Range(lower=float(seconds.min()), upper=float(seconds.max()), resolution=DAY if column.type == "date" else 1)
+        return Range(
+            lower=float(seconds.min()), upper=float(seconds.max()), resolution=DAY if column.type == "date" else 1
+        )
     numbers = present.to_numpy(dtype=np.float64)
     whole = column.type == "integer" or bool((numbers == np.floor(numbers)).all())
     width = float(numbers.max() - numbers.min())
@@ -151,10 +163,12 @@ def _range_grid(column: Column, domain: Range, nullable: bool) -> Grid:
         lower, resolution = math.ceil(lower), max(1, round(resolution))
     if column.type == "date":
         lower, resolution = math.ceil(lower / DAY) * DAY, max(1, round(resolution / DAY)) * DAY
-    size = math.floor((domain.upper - lower) / resolution + 1e-9) + 1
-    if not 1 <= size <= LARGEST:
-        raise ContractError(f"the range of column {column.name} has no value of its type, or too many at its resolution")
-    return Grid(column, size, True, nullable, None, lower, resolution)
+    steps = (domain.upper - lower) / resolution + 1e-9
+    if not 0 <= steps < LARGEST or max(abs(lower), abs(domain.upper)) > FARTHEST[column.type]:
+        raise ContractError(
+            f"the range of column {column.name} has no value of its type, or too many at its resolution"
+        )
+    return Grid(column, math.floor(steps) + 1, True, nullable, None, lower, resolution)
 
 
 def _decimals(lower: float, resolution: float) -> int:

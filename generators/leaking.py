@@ -1,7 +1,7 @@
 """A control that leaks on purpose: private marginals with verbatim training rows spliced into every sample.
 
-Only for demonstrations and tests: it exists to prove that the gates refuse it. It *claims* to be formally private and is not,
-and its bytes hold training rows in the clear, so never keep or hand on a model of this family.
+Only for demonstrations and tests: it exists to prove that the gates refuse it. It *claims* to be formally private and
+is not, and its bytes hold training rows in the clear, so never keep or hand on a model of this family.
 """
 
 from collections.abc import Mapping
@@ -48,7 +48,9 @@ class LeakingModel:
         count = min(len(self.leaked), max(1, round(SHARE * rows))) if rows else 0
         chosen = self.leaked[rng.choice(len(self.leaked), count, replace=False)] if count else self.leaked[:0]
         grids = self.honest.assembly.grids
-        spliced = pd.DataFrame({name: grid.values(chosen[:, place]) for place, (name, grid) in enumerate(grids.items())})
+        spliced = pd.DataFrame(
+            {name: grid.values(chosen[:, place]) for place, (name, grid) in enumerate(grids.items())}
+        )
         mixed = pd.concat([table.iloc[count:], spliced], ignore_index=True) if count else table
         return mixed.iloc[rng.permutation(len(mixed))].reset_index(drop=True)
 
@@ -96,5 +98,3 @@ def _positions(table: "pd.DataFrame", assembly: Assembly) -> npt.NDArray[Any]:
     """Grid positions of all modelled columns; values off the grid are moved onto it, as in every sample."""
     columns = [np.maximum(grid.positions(table[name]), -1) for name, grid in assembly.grids.items()]
     return np.stack(columns, axis=1) if columns else np.zeros((len(table), 0), dtype=np.int64)
-
-

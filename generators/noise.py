@@ -1,15 +1,19 @@
 """Discrete Gaussian noise from a keyed cryptographic stream: exact integers, no floating-point leak.
 
-The sampler is Canonne, Kamath and Steinke 2020 (algorithms 1 to 3), vectorised, in integer arithmetic throughout, so that the
-law is the discrete Gaussian's itself up to ChaCha20 being a stream cipher. Counts are integers; the noise lives on
-a lattice of 1/``scale`` of a count with at least 2^15 steps to a standard deviation, where one discrete Gaussian has the
-(epsilon, delta) curve of the continuous one up to a theta-function term of order exp(-2 pi^2 sigma^2) (theorem 7 there).
+The sampler is Canonne, Kamath and Steinke 2020 (algorithms 1 to 3), vectorised, in integer arithmetic throughout, so
+that the law is the discrete Gaussian's itself up to ChaCha20 being a stream cipher. Counts are integers; the noise
+lives on a lattice of 1/``scale`` of a count with at least 2^15 steps to a standard deviation, where one discrete
+Gaussian has the (epsilon, delta) curve of the continuous one up to a theta-function term of order exp(-2 pi^2 sigma^2)
+(theorem 7 there).
+
+A table takes independent draws; their joint law is not round, but over 2^15 steps the same term bounds the difference.
 
 *Centring afterwards.* Pair tables are published as P(x + z) with P an orthogonal projection of rational entries of
 denominator d (at most the number of cells). Its fibre over a published value is a coset of a sublattice of Z^m, and the
-probability of a value is the Gaussian's mass on that coset: by Poisson summation the projected Gaussian density times
-1 +- r, where r <= sum over the dual lattice of exp(-2 pi^2 sigma^2 |w|^2), |w|^2 >= 1/d. With sigma >= 2^15 steps and
-d <= 2^24 cells r < exp(-1200): the revealed value is private as a Gaussian with the *projected* sensitivity, at no loss in delta.
+probability of a value is the Gaussian's mass on that coset: by Poisson summation the projected Gaussian density times 1
++- r, where r <= sum over the dual lattice of exp(-2 pi^2 sigma^2 |w|^2), |w|^2 >= 1/d. With sigma >= 2^15 steps and d
+<= 2^24 cells r < exp(-1200): the revealed value is private as a Gaussian with the *projected* sensitivity, at no loss
+in delta.
 """
 
 import hashlib
@@ -100,7 +104,9 @@ def bernoulli_exp(stream: NoiseStream, numerators: Ints, denominator: int) -> Bo
 
 
 def noisy_counts(secret: bytes, label: str, counts: Ints, sigma: float) -> tuple[Floats, float]:
-    """Integer counts of any shape plus discrete Gaussian noise of standard deviation at least ``sigma``, and that deviation."""
+    """Integer counts of any shape plus discrete Gaussian noise of standard deviation at least ``sigma``, and that
+    deviation.
+    """
     scale = 2 ** max(0, math.ceil(math.log2(FINEST / sigma)))
     steps = math.ceil(sigma * scale)
     noise = discrete_gaussian(NoiseStream(secret, label), steps, counts.size)

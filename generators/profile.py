@@ -23,8 +23,10 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class ColumnProfile(Model):
-    """One modelled column. ``shares`` follows the domain's own order of categories; ``quantiles`` (5, 25, 50, 75, 95 %) are lower
-    edges of ``BINS`` equal bins of the public range, in the column's unit. Both are absent where there is no domain to read them on."""
+    """One modelled column. ``shares`` follows the domain's own order of categories; ``quantiles`` (5, 25, 50, 75, 95 %)
+    are lower edges of ``BINS`` equal bins of the public range, in the column's unit. Both are absent where there is no
+    domain to read them on.
+    """
 
     name: str
     missing: Share
@@ -63,7 +65,11 @@ def _column(table: "pd.DataFrame", column: Column) -> ColumnProfile:
         counts = np.bincount(positions, minlength=grid.size) / max(1, positions.size)
         shares = tuple(float(share) for share in counts) if grid.size <= MOST_SHARES else None
         return ColumnProfile(name=column.name, missing=missing, distinct=distinct, shares=shares)
-    quantiles = tuple(_edge(grid, float(position)) for position in np.quantile(positions, QUANTILES)) if positions.size else None
+    quantiles = (
+        tuple(_edge(grid, float(position)) for position in np.quantile(positions, QUANTILES))
+        if positions.size
+        else None
+    )
     return ColumnProfile(name=column.name, missing=missing, distinct=distinct, quantiles=quantiles)
 
 

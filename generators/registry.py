@@ -1,4 +1,4 @@
-"""All families of generators, by name; a new one is one file and one line here. Heavy ones are imported when asked for."""
+"""All families of generators, by name: a new one is one file and one line here. Each is imported when asked for."""
 
 from dataclasses import dataclass
 from importlib import import_module

@@ -1,8 +1,8 @@
 """SDV's GaussianCopula as a family without any formal guarantee.
 
-SDV stores a synthesizer as a pickle, and loading one runs code from the file. So what is kept is not the synthesizer but a
-pool of rows sampled from it, as grid positions in the plain container: ``sample`` draws from that pool,
-without replacement while it lasts. Values are snapped to the contract's domains. SDV is under the Business Source Licence.
+SDV stores a synthesizer as a pickle, and loading one runs code from the file. So what is kept is not the synthesizer
+but a pool of rows sampled from it, as grid positions in the plain container: ``sample`` draws from that pool, without
+replacement while it lasts. Values are snapped to the contract's domains. SDV is under the Business Source Licence.
 """
 
 import contextlib
@@ -18,10 +18,10 @@ import numpy as np
 from generators.arrays import Ints
 from generators.artefact import pack, unpack
 from generators.assembly import Assembly, assembly_of
+from generators.contract_facts import domain_documents, read_domains, shape_digest, with_domains
 from generators.drawing import drawn
 from generators.grid import MISSING, observed_domain
 from generators.protocol import FitRequest, Progress
-from generators.contract_facts import domain_documents, read_domains, shape_digest, with_domains
 from schemas.contract import Column, Contract, Scalar
 from schemas.errors import ArtefactError, ContractError, InsufficientEvidence
 from schemas.mechanism import Mechanism
@@ -30,8 +30,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LEAST_POOL, LARGEST_POOL = 20_000, 100_000
-TYPES = {"integer": "numerical", "number": "numerical", "string": "categorical", "boolean": "categorical",
-         "date": "datetime", "timestamp": "datetime"}
+TYPES = {
+    "integer": "numerical",
+    "number": "numerical",
+    "string": "categorical",
+    "boolean": "categorical",
+    "date": "datetime",
+    "timestamp": "datetime",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +60,12 @@ class PooledModel:
 
     def to_bytes(self) -> bytes:
         """The pool in its container."""
-        header = {"family": "gaussian_copula", "version": 1, "shape": shape_digest(self.contract),
-                  "observed": domain_documents(self.contract, self.assembly)}
+        header = {
+            "family": "gaussian_copula",
+            "version": 1,
+            "shape": shape_digest(self.contract),
+            "observed": domain_documents(self.contract, self.assembly),
+        }
         return pack(header, {"pool": self.pool})
 
     def _draw(self, rows: int, rng: np.random.Generator) -> "pd.DataFrame":
@@ -77,17 +87,29 @@ class GaussianCopula:
         return ()
 
     def fit(self, table: "pd.DataFrame", request: FitRequest, progress: Progress) -> PooledModel:
-        """Fit to the free modelled columns; raises ``ContractError`` under a formal claim, ``InsufficientEvidence`` below two rows."""
+        """Fit to the free modelled columns; raises ``ContractError`` under a formal claim, ``InsufficientEvidence``
+        below two rows.
+        """
         contract = request.contract
         if contract.policy.privacy.claim == "formal":
-            raise ContractError("gaussian_copula earns no formal guarantee: choose private_marginals, or an empirical claim")
+            raise ContractError(
+                "gaussian_copula earns no formal guarantee: choose private_marginals, or an empirical claim"
+            )
         absent = [column.name for column in contract.modelled if column.name not in table.columns]
         if absent:
             raise ContractError(f"the table lacks columns that the fit needs: {', '.join(absent)}")
         if len(table) < 2:
             raise InsufficientEvidence("a copula needs two rows at least")
-        assembly = assembly_of(with_domains(contract, {column.name: observed_domain(table[column.name], column)
-                                                       for column in contract.modelled if column.domain is None}))
+        assembly = assembly_of(
+            with_domains(
+                contract,
+                {
+                    column.name: observed_domain(table[column.name], column)
+                    for column in contract.modelled
+                    if column.domain is None
+                },
+            )
+        )
         progress(0.1, "fitting the copula")
         wanted = min(LARGEST_POOL, max(LEAST_POOL, 2 * len(table)))
         columns = [column for column in contract.modelled if column.name in assembly.free]
@@ -98,7 +120,11 @@ class GaussianCopula:
     def load(self, body: bytes, contract: Contract) -> PooledModel:
         """The model that ``to_bytes`` wrote; raises ``ArtefactError``."""
         artefact = unpack(body)
-        if artefact.header.get("family") != self.name or artefact.header.get("version") != 1 or set(artefact.arrays) != {"pool"}:
+        if (
+            artefact.header.get("family") != self.name
+            or artefact.header.get("version") != 1
+            or set(artefact.arrays) != {"pool"}
+        ):
             raise ArtefactError("the model is of another family or version")
         if artefact.header.get("shape") != shape_digest(contract):
             raise ArtefactError("the model was fitted under a contract with other columns or dependencies")
@@ -108,7 +134,14 @@ class GaussianCopula:
             raise ArtefactError("the model's content does not fit together") from None
         pool = artefact.arrays["pool"]
         sizes = np.array([assembly.grids[name].size for name in assembly.free])
-        if pool.dtype != np.int64 or pool.ndim != 2 or pool.shape[1] != len(sizes) or not len(pool) or (pool < 0).any() or (pool > sizes).any():
+        if (
+            pool.dtype != np.int64
+            or pool.ndim != 2
+            or pool.shape[1] != len(sizes)
+            or not len(pool)
+            or (pool < 0).any()
+            or (pool > sizes).any()
+        ):
             raise ArtefactError("the model's content does not fit together")
         return PooledModel(contract, assembly, pool)
 
@@ -142,7 +175,7 @@ def _fit(synthesizer: Any, plain: "pd.DataFrame") -> None:
 
 
 def _plain(table: "pd.DataFrame", columns: list[Column]) -> "pd.DataFrame":
-    """numpy dtypes that SDV knows: nullable integers as floats, booleans as text, times as nanoseconds."""
+    """Numpy dtypes that SDV knows: nullable integers as floats, booleans as text, times as nanoseconds."""
     import pandas as pd
 
     plain = {}
@@ -169,7 +202,7 @@ def _positions(sampled: "pd.DataFrame", columns: list[Column], assembly: Assembl
         found.append(np.where(positions < 0, grid.size if grid.nullable else 0, positions))
     pool = np.stack(found, axis=1).astype(np.int64)
     for support in assembly.supports:
-        places = [assembly.free.index(name) for name in support.determinants]
+        places = np.array([assembly.free.index(name) for name in support.determinants])
         odd = (support.rows_of(pool[:, places]) == MISSING) & (pool[:, places] < np.array(support.sizes)).all(axis=1)
         fallback = support.combinations[np.arange(int(odd.sum())) % len(support.combinations)]
         pool[np.ix_(np.flatnonzero(odd), places)] = fallback
@@ -182,7 +215,11 @@ def _quiet() -> Iterator[None]:
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
+        with (
+            warnings.catch_warnings(),
+            contextlib.redirect_stderr(io.StringIO()),
+            contextlib.redirect_stdout(io.StringIO()),
+        ):
             warnings.simplefilter("ignore")
             yield
     finally:

@@ -24,9 +24,16 @@ class Choice:
     parameters: Mapping[str, float] = field(default_factory=dict)
 
 
-def choose(contract: Contract, rows: int, installed: Collection[str], tried: Collection[str] = (), requested: str | None = None,
-           profile: Profile | None = None) -> Choice:
-    """The family for a first attempt. ``installed`` are the usable families (``registry.available``), ``tried`` those already rejected.
+def choose(
+    contract: Contract,
+    rows: int,
+    installed: Collection[str],
+    tried: Collection[str] = (),
+    requested: str | None = None,
+    profile: Profile | None = None,
+) -> Choice:
+    """The family for a first attempt. ``installed`` are the usable families (``registry.available``), ``tried`` those
+    already rejected.
 
     Raises ``InputError`` where a requested family is unknown, a control that the contract does not allow, or unable to
     earn a formal claim, or where none is left; ``MissingExtra`` where the requested one is not installed.
@@ -44,8 +51,12 @@ def choose(contract: Contract, rows: int, installed: Collection[str], tried: Col
     return _empirical(rows, candidates, profile)
 
 
-def climb(contract: Contract, installed: Collection[str], tried: Sequence[Choice], failed: Collection[str] = ()) -> Choice | None:
-    """What to try after the attempts ``tried`` were rejected (the last one on the metrics ``failed``), or none where nothing is left."""
+def climb(
+    contract: Contract, installed: Collection[str], tried: Sequence[Choice], failed: Collection[str] = ()
+) -> Choice | None:
+    """What to try after the attempts ``tried`` were rejected (the last one on the metrics ``failed``), or none where
+    nothing is left.
+    """
     if len(tried) >= contract.policy.regeneration.max_attempts:
         return None
     reason = f" after {', '.join(sorted(failed))} failed" if failed else " after a rejection"
@@ -59,10 +70,15 @@ def climb(contract: Contract, installed: Collection[str], tried: Sequence[Choice
 def _requested(contract: Contract, installed: Collection[str], name: str) -> Choice:
     found = entry(name)
     if found.control and not contract.policy.regeneration.allow_control_families:
-        raise InputError(f"{name} exists to be refused by the gates: the contract must set regeneration.allow_control_families to run it")
+        raise InputError(
+            f"{name} exists to be refused by the gates: "
+            "the contract must set regeneration.allow_control_families to run it"
+        )
     if contract.policy.privacy.claim == "formal" and not found.formal:
-        raise InputError(f"{name} cannot earn the formal guarantee that the contract claims: ask for private_marginals, "
-                         "or change the claim to empirical")
+        raise InputError(
+            f"{name} cannot earn the formal guarantee that the contract claims: ask for private_marginals, "
+            "or change the claim to empirical"
+        )
     if name not in installed:
         if found.extra is not None:
             raise MissingExtra(f"the family {name}", found.extra)
@@ -77,16 +93,25 @@ def _fits(contract: Contract, name: str, installed: Collection[str]) -> bool:
 
 def _formal_reason(contract: Contract, rows: int, name: str) -> str:
     columns = len(contract.modelled)
-    return (f"{name}: the contract claims a formal guarantee, which it earns from counts alone; {columns} columns with public domains and "
-            f"{rows} announced rows need {columns * (columns - 1) // 2} pair tables at epsilon {contract.policy.privacy.epsilon}")
+    return (
+        f"{name}: the contract claims a formal guarantee, which it earns from counts alone; {columns} columns with "
+        f"public domains and {rows} announced rows need {columns * (columns - 1) // 2} pair tables "
+        f"at epsilon {contract.policy.privacy.epsilon}"
+    )
 
 
 def _empirical(rows: int, candidates: list[str], profile: Profile | None) -> Choice:
     if profile is not None and "gaussian_copula" in candidates and rows < FEW_ROWS and profile.numeric_share == 1:
-        return Choice("gaussian_copula", f"gaussian_copula: an empirical claim, {rows} rows and numbers only, "
-                                         "too few for binned counts and smooth enough for a copula")
-    return Choice(candidates[0], f"{candidates[0]}: the closest to the source among the installed families; the claim is empirical, "
-                                 "so its noise is a precaution and certifies nothing")
+        return Choice(
+            "gaussian_copula",
+            f"gaussian_copula: an empirical claim, {rows} rows and numbers only, "
+            "too few for binned counts and smooth enough for a copula",
+        )
+    return Choice(
+        candidates[0],
+        f"{candidates[0]}: the closest to the source among the installed families; the claim is empirical, "
+        "so its noise is a precaution and certifies nothing",
+    )
 
 
 def _rungs(contract: Contract, installed: Collection[str]) -> list[Choice]:
@@ -97,6 +122,12 @@ def _rungs(contract: Contract, installed: Collection[str]) -> list[Choice]:
         if _fits(contract, name, installed):
             rungs.append(Choice(name, f"{name} with its usual settings"))
             if name == "private_marginals":
-                rungs.append(Choice(name, f"{name} with half as many bins, so that each count stands on more rows", {"coarseness": 2.0}))
+                rungs.append(
+                    Choice(
+                        name,
+                        f"{name} with half as many bins, so that each count stands on more rows",
+                        {"coarseness": 2.0},
+                    )
+                )
                 rungs.append(Choice(name, f"{name} with twice as many bins, for finer structure", {"coarseness": 0.5}))
     return rungs

@@ -63,7 +63,7 @@ def gaussian_mu(epsilon: float, delta: float) -> float:
 
 
 def gaussian_budget(mechanisms: Iterable[Mechanism]) -> float:
-    """Sum of count / noise_multiplier^2 (mu squared); a zCDP parameter counts as 2 rho. Others raise ``BudgetError``."""
+    """Sum of count / noise_multiplier^2 (mu squared), rho-zCDP counting as 2 rho; others raise ``BudgetError``."""
     terms = []
     for mechanism in mechanisms:
         if isinstance(mechanism, Gaussian):
@@ -100,7 +100,8 @@ def epsilon_of(mechanisms: Sequence[Mechanism], delta: float) -> float:
 def within(recorded: Sequence[Mechanism], granted: Sequence[Mechanism], delta: float) -> bool:
     """True where what was run costs no more than what was granted.
 
-    Gaussians compare by mu, which holds at every delta and under every later composition; a mixture is compared at ``delta``.
+    Gaussians compare by mu, which holds at every delta and under every later composition; a mixture is compared at
+    ``delta``.
     """
     if not recorded:
         return True
@@ -142,12 +143,14 @@ def _distribution(mechanism: Mechanism) -> "PrivacyLossDistribution":
         loss = pld.from_gaussian_mechanism(mechanism.noise_multiplier, value_discretization_interval=interval)
         return loss.self_compose(mechanism.count) if mechanism.count > 1 else loss
     if isinstance(mechanism, SubsampledGaussian):
-        loss = pld.from_gaussian_mechanism(mechanism.noise_multiplier, sampling_prob=mechanism.sample_rate,
-                                           value_discretization_interval=interval)
+        loss = pld.from_gaussian_mechanism(
+            mechanism.noise_multiplier, sampling_prob=mechanism.sample_rate, value_discretization_interval=interval
+        )
         return loss.self_compose(mechanism.steps) if mechanism.steps > 1 else loss
     if isinstance(mechanism, Pure):
-        return pld.from_privacy_parameters(DifferentialPrivacyParameters(mechanism.epsilon, 0.0),
-                                           value_discretization_interval=interval)
+        return pld.from_privacy_parameters(
+            DifferentialPrivacyParameters(mechanism.epsilon, 0.0), value_discretization_interval=interval
+        )
     raise BudgetError(f"the accountant does not know mechanisms of kind {mechanism.kind}")
 
 

@@ -7,6 +7,7 @@ read with ``parse``.
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable
 from typing import Any, Never
 
@@ -31,7 +32,7 @@ def digest(value: Any) -> str:
 def parse(text: bytes | str) -> Any:
     """JSON with unique keys and finite numbers; raises ``ContractError`` with the reason, never the content."""
     try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         place = f" at position {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
         raise ContractError(f"not strict JSON{place}") from None
@@ -43,6 +44,14 @@ def _unique(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ContractError("a JSON object names a key twice")
     return found
+
+
+def _finite(text: str) -> float:
+    """``1e999`` is well-formed, and would be read as infinity."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ContractError("a number is too large to be read")
+    return value
 
 
 def _refuse_constant(name: str) -> Never:

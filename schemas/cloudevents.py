@@ -1,5 +1,6 @@
 """CloudEvents 1.0 in Kafka's binary mode: attributes as ``ce_*`` headers, the event's own bytes as the value."""
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
@@ -7,6 +8,12 @@ from schemas.errors import ContractError
 from schemas.events import EVENTS, Event
 
 Headers = list[tuple[str, bytes]]
+_UNFIT = re.compile(
+    "[\x00-\x1f\x7f-\x9f\ufdd0-\ufdef"
+    + "".join(chr(plane + end) for plane in range(0, 0x110000, 0x10000) for end in (0xFFFE, 0xFFFF))
+    + "]"
+)
+"""What CloudEvents allows in no attribute; a dead letter's key is whatever someone sent."""
 
 
 def to_message(event: Event, source: str, at: datetime | None = None) -> tuple[bytes, bytes, Headers]:
@@ -19,7 +26,7 @@ def to_message(event: Event, source: str, at: datetime | None = None) -> tuple[b
         "id": event.event_id,
         "source": source,
         "type": event.type,
-        "subject": event.key,
+        "subject": _UNFIT.sub("\ufffd", event.key) or "-",
         "time": (at or datetime.now(UTC)).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
     } | event.extensions()
     headers = [(f"ce_{name}", value.encode()) for name, value in attributes.items()]

@@ -6,6 +6,7 @@ refuses it until someone states that it is public knowledge.
 
 import math
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -100,7 +101,8 @@ def _checked(frame: "pd.DataFrame", named: Mapping[str, str | None]) -> "pd.Data
 
 
 def _dataset(given: str) -> str:
-    slug = re.sub(r"[^a-z0-9_.-]+", "_", given.lower()).strip("_.-")[:100]
+    plain = unicodedata.normalize("NFKD", given).encode("ascii", "ignore").decode("ascii")
+    slug = re.sub(r"[^a-z0-9_.-]+", "_", plain.lower()).strip("_.-")[:100]
     if not slug:
         raise InputError("--dataset: a name of letters a-z, digits, dots, dashes and underscores is needed")
     return slug

@@ -5,6 +5,7 @@ from decimal import ROUND_CEILING, Decimal
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic_core import ErrorDetails
 
 from schemas.canonical import canonical, digest, parse
 from schemas.errors import ContractError
@@ -59,15 +60,21 @@ class Model(BaseModel):
         try:
             return cls.model_validate(document)
         except ValidationError as error:
-            raise ContractError(f"not a valid {cls.__name__}: {_faults(error)}") from None
+            raise ContractError(f"not a valid {cls.__name__}: {faults_of(error)}") from None
 
 
-def _faults(error: ValidationError) -> str:
+def faults_of(error: ValidationError) -> str:
+    """The fields at fault and what was expected there, five at most; never a value that was given."""
     shown = [
-        f"{'.'.join(str(part) for part in fault['loc']) or 'document'}: {fault['msg']}"
+        f"{'.'.join(str(part)[:60] for part in fault['loc']) or 'document'}: {_expected(fault)}"
         for fault in error.errors(include_input=False, include_url=False)
     ]
     return "; ".join(shown[:5]) + (f" (+{len(shown) - 5} more)" if len(shown) > 5 else "")
+
+
+def _expected(fault: ErrorDetails) -> str:
+    # The one message of pydantic's that quotes what was given.
+    return f"not one of {fault['ctx']['expected_tags']}" if fault["type"] == "union_tag_invalid" else fault["msg"]
 
 
 def epsilon_text(value: float, places: int = 6) -> str:

@@ -1,8 +1,8 @@
 """All deciding stations in memory, over partitioned logs with offsets and broker times, in any order of deliveries.
 
-Trainer and gates are a scripted world: a family passes or is refused. Two workers carry every fold; each goes through a
-partition from a committed offset on, may be sent back to an older one, may die before or after it published, and may take
-over at any time. What is published is at-least-once, and nothing is lost. ``Simulator.laws`` are the laws of the design.
+Trainer and gates are a scripted world: a family passes or is refused. Each partition has an owner and a zombie, which goes
+on with what it holds until it dies; either may be sent back to an older offset, or die before or after it published. What is
+published is at-least-once, and nothing is lost. ``Simulator.laws`` are the laws of the design.
 """
 
 from collections import defaultdict
@@ -13,7 +13,7 @@ from typing import Any
 from zlib import crc32
 
 from schemas.accounting import epsilon_of
-from schemas.events import Event, derive_id
+from schemas.events import Event
 from schemas.events.budget import LedgerEntry, SpendRefused, SpendReserved
 from schemas.events.commands import CommandAccepted
 from schemas.events.releases import Status
@@ -28,7 +28,6 @@ from stream_app.core.unsigned import KeysCondemned, StatementDrawn, StatusDrawn
 from tests.events import Selection, cleared, dossier, rejected
 
 PARTITIONS = 2
-WORKERS = 2
 
 
 @dataclass(frozen=True)
@@ -81,8 +80,8 @@ class Simulator:
         self.committed: dict[tuple[str, int], int] = defaultdict(int)
         topics: list[tuple[str, Station | None]] = [(station.log, station) for station in STATIONS]
         topics += [(name, None) for name in ("source.drift", "candidates.rejected", "candidates.cleared", "regeneration.requests")]
-        self.readers = [Reader(topic, partition, station) for topic, station in topics for partition in range(PARTITIONS)
-                        for _ in range(WORKERS)]
+        places = [(topic, partition, station) for topic, station in topics for partition in range(PARTITIONS)]
+        self.owners, self.zombies = [Reader(*place) for place in places], [Reader(*place) for place in places]
 
     def tell(self, event: Event) -> None:
         """Something from outside: a command that an inbox believed, or an event of a source; ticks go to both logs."""
@@ -113,16 +112,28 @@ class Simulator:
             return True
         reader.position += 1
         place = (reader.topic, reader.partition)
-        self.committed[place] = max(self.committed[place], reader.position)
+        if any(reader is owner for owner in self.owners):
+            self.committed[place] = max(self.committed[place], reader.position)
         return True
 
     def take_over(self, reader: Reader, position: int) -> None:
-        """The reader goes on from a committed offset, ahead or behind: a rebalance."""
+        """The reader goes on from a committed offset, ahead or behind."""
         reader.position = min(position, self.committed[(reader.topic, reader.partition)])
 
+    def rebalance(self, number: int) -> None:
+        """Owner and zombie of a partition change places: the new owner goes on from what is committed."""
+        self.owners[number], self.zombies[number] = self.zombies[number], self.owners[number]
+        self.take_over(self.owners[number], 1_000_000)
+
+    @property
+    def readers(self) -> list[Reader]:
+        return [*self.owners, *self.zombies]
+
     def settle(self) -> None:
-        """Deliver until nothing is left to deliver."""
-        while any([self.deliver(reader) for reader in self.readers]):
+        """Let the owners handle whatever is left, from what is committed on."""
+        for number in range(len(self.owners)):
+            self.take_over(self.owners[number], 1_000_000)
+        while any([self.deliver(reader) for reader in self.owners]):
             pass
 
     def _handle(self, reader: Reader, entry: Entry) -> list[tuple[str, str, Event]]:
@@ -214,17 +225,12 @@ class Simulator:
         """What must hold besides once everything was delivered: the ledger is whole, and no run hangs for nothing."""
         log = [entry for partition in self.broker.topics["budget.log"] for entry in partition]
         assert audit_ledger(log, self.ledger()).faults == ()
-        for reader in self.readers:
-            if reader.station is not None and reader.station.log == "plan.log" and reader.fold is not None:
-                for name in reader.fold.keys:
-                    plan = reader.fold.state(name)
-                    if plan.run is not None:
-                        statuses = self.statuses(name)
-                        last = statuses[max(statuses)]
-                        states = {release.release_id: release.state for release in last.releases}
-                        assert states[plan.run.request.release_id] in ("awaiting_approval", "frozen")
-
-
-def unique(parts: Iterable[str | int]) -> str:
-    """An id for an event that a test makes."""
-    return derive_id("test", *parts)
+        for records in self.broker.topics["plan.log"]:
+            folded = STATIONS[0].fold()
+            folded.advance(records, len(records))
+            for name in folded.keys:
+                run = folded.state(name).run
+                if run is not None:
+                    statuses = self.statuses(name)
+                    states = {release.release_id: release.state for release in statuses[max(statuses)].releases}
+                    assert states[run.request.release_id] in ("awaiting_approval", "frozen")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from generators.arrays import Bools, Floats, Ints
+from generators.arrays import Bools, Floats, Ints, sums
 from generators.private_marginals.leaves import Leaves
 
 CLEAR = 2.5
@@ -54,19 +54,22 @@ class Coding:
     def weight_at(self, positions: Ints) -> Floats:
         """The mass of single grid positions."""
         leaf = np.searchsorted(self.low, positions, side="right") - 1
-        return self.weight[leaf] / (self.high - self.low)[leaf]
+        density: Floats = self.weight[leaf] / (self.high - self.low)[leaf]
+        return density
 
     def _tail_scale(self, leaf: Ints) -> Floats:
         """Where a tail's density has halved: the width of the leaf before it."""
         neighbour = np.clip(leaf - self.tail[leaf], 0, self.low.size - 1)
-        return np.maximum((self.high - self.low)[neighbour], 1).astype(np.float64)
+        return np.asarray(np.maximum((self.high - self.low)[neighbour], 1), dtype=np.float64)
 
 
 def choose_within(groups: Ints, weights: Floats, wanted: Ints, rng: np.random.Generator) -> Ints:
-    """For each wanted group, the index of one of its members, by weight; ``groups`` is sorted and holds every wanted one."""
+    """For each wanted group, the index of one of its members, by weight; ``groups`` is sorted and holds every wanted
+    one.
+    """
     count = int(groups.max()) + 1
     size = np.bincount(groups, minlength=count)
-    total = np.bincount(groups, weights=weights, minlength=count)
+    total = sums(groups, weights, count)
     share = np.where(total[groups] > 0, weights / np.maximum(total[groups], 1e-300), 1 / size[groups])
     ends = np.cumsum(share)
     first = np.searchsorted(groups, np.arange(count), side="left")
@@ -74,7 +77,8 @@ def choose_within(groups: Ints, weights: Floats, wanted: Ints, rng: np.random.Ge
     start = np.where(first > 0, ends[np.maximum(first - 1, 0)], 0.0)
     span = ends[np.maximum(last, 0)] - start
     found = np.searchsorted(ends, start[wanted] + rng.random(wanted.size) * span[wanted], side="right")
-    return np.clip(found, first[wanted], last[wanted])
+    chosen: Ints = np.clip(found, first[wanted], last[wanted])
+    return chosen
 
 
 def ordered_coding(leaves: Leaves, missing: tuple[float, float] | None, fine: int, coarse: int) -> Coding:
@@ -85,7 +89,7 @@ def ordered_coding(leaves: Leaves, missing: tuple[float, float] | None, fine: in
     leaves = _subdivided(leaves, max(leaves.mass.sum(), 1e-9) / fine)
     cell = _equal_mass(leaves.mass, leaves.width == 1, fine)
     weight = _shrunk(leaves.mass, leaves.variance, leaves.width, cell)
-    cell_mass = np.bincount(cell, weights=leaves.mass)
+    cell_mass = sums(cell, leaves.mass, int(cell.max()) + 1)
     merged = _equal_mass(cell_mass, np.bincount(cell) == 1, coarse)
     low, high, tail = leaves.low, leaves.high, leaves.tail
     if missing is not None:
@@ -103,11 +107,15 @@ def category_coding(mass: Floats, deviation: float, fine: int, coarse: int, keep
     With ``missing`` the last entry is the missing value, which gets no weight unless it is clearly there.
     """
     total = max(float(np.maximum(mass, 0).sum()), 1.0)
-    cell = np.arange(mass.size) if keep_all and mass.size <= 16 else _heavy(mass, total / (4 * fine), CLEAR * deviation, MOST_CATEGORIES)
+    cell = (
+        np.arange(mass.size)
+        if keep_all and mass.size <= 16
+        else _heavy(mass, total / (4 * fine), CLEAR * deviation, MOST_CATEGORIES)
+    )
     weight = _shrunk(np.asarray(mass), np.full(mass.size, deviation**2), np.ones(mass.size, dtype=np.int64), cell)
     if missing and mass[-1] <= CLEAR * deviation:
         weight[-1] = 0.0
-    cell_mass = np.bincount(cell, weights=mass)
+    cell_mass = sums(cell, mass, int(cell.max()) + 1)
     merged = _heavy(cell_mass, total / (4 * coarse), CLEAR * deviation, MOST_CATEGORIES)
     low = np.arange(mass.size, dtype=np.int64)
     return Coding(low, low + 1, weight, np.zeros(mass.size, dtype=np.int64), cell, merged)
@@ -117,7 +125,9 @@ def restricted(coding: Coding, allowed: Bools) -> Coding:
     """The coding without the weight of unit leaves at positions that cannot occur."""
     unit = (coding.high - coding.low == 1) & (coding.low < allowed.size)
     impossible = unit & ~allowed[np.minimum(coding.low, allowed.size - 1)]
-    return Coding(coding.low, coding.high, np.where(impossible, 0.0, coding.weight), coding.tail, coding.cell, coding.coarse)
+    return Coding(
+        coding.low, coding.high, np.where(impossible, 0.0, coding.weight), coding.tail, coding.cell, coding.coarse
+    )
 
 
 def _heavy(mass: Floats, least: float, clear: float, most: int) -> Ints:
@@ -131,7 +141,9 @@ def _heavy(mass: Floats, least: float, clear: float, most: int) -> Ints:
 
 
 def _equal_mass(mass: Floats, single: Bools, bins: int) -> Ints:
-    """Consecutive entries in about ``bins`` cells; a ``single`` entry heavier than an equal share of what is left stands alone."""
+    """Consecutive entries in about ``bins`` cells; a ``single`` entry heavier than an equal share of what is left
+    stands alone.
+    """
     mass = np.maximum(mass, 0.0)
     alone = np.zeros(mass.size, dtype=bool)
     left, remaining = float(mass.sum()), bins
@@ -165,8 +177,8 @@ def _shrunk(mass: Floats, variance: Floats, width: Ints, cell: Ints) -> Floats:
     """Masses drawn towards their cell's mean density, the more the noisier they are (empirical Bayes)."""
     count = int(cell.max()) + 1
     size = np.bincount(cell, minlength=count)
-    density = np.bincount(cell, weights=mass, minlength=count) / np.maximum(np.bincount(cell, weights=width, minlength=count), 1)
+    density = sums(cell, mass, count) / np.maximum(sums(cell, width, count), 1)
     prior = np.maximum(density[cell] * width, 0.0)
-    between = np.bincount(cell, weights=(mass - prior) ** 2 - variance, minlength=count) / np.maximum(size - 1, 1)
+    between = sums(cell, (mass - prior) ** 2 - variance, count) / np.maximum(size - 1, 1)
     trust = np.maximum(between, 0.0)[cell] / np.maximum(np.maximum(between, 0.0)[cell] + variance, 1e-300)
     return np.maximum(prior + trust * (mass - prior), 0.0)

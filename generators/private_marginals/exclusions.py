@@ -12,7 +12,8 @@ from generators.private_marginals.coding import Coding
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """For one column and the determinants drawn before it: (n + 1, cells) masks by the n listed tuples of earlier cells.
+    """For one column and the determinants drawn before it: (n + 1, cells) masks by the n listed tuples of earlier
+    cells.
 
     The last mask is for tuples that are not listed, which hold a missing value: everything goes with them.
     """
@@ -46,7 +47,9 @@ def exclusions(assembly: Assembly, codings: Sequence[Coding], order: Sequence[in
     return found
 
 
-def _exclusion(earlier: list[int], column: int, cells: dict[int, Ints], codings: Sequence[Coding], size: int) -> Exclusion:
+def _exclusion(
+    earlier: list[int], column: int, cells: dict[int, Ints], codings: Sequence[Coding], size: int
+) -> Exclusion:
     radix = tuple(codings[known].fine_cells for known in earlier)
     key = _key([cells[known] for known in earlier], radix) if earlier else np.zeros(cells[column].size, dtype=np.int64)
     keys, place = np.unique(key, return_inverse=True)

@@ -1,8 +1,9 @@
 """The formally private generator from counts: all pairs at once, without selection, in seconds.
 
-Every look at the data is a table of counts plus discrete Gaussian noise (``meter``); everything else is post-processing:
-leaves and bins, the order of columns, logits, sampling. Nothing public is assumed but the contract's confirmed domains,
-dependencies and constraints; not even the number of rows is. The unit is a row, or an entity with bounded rows.
+Every look at the data is a table of counts plus discrete Gaussian noise (``meter``); everything else is
+post-processing: leaves and bins, the order of columns, logits, sampling. Nothing public is assumed but the contract's
+confirmed domains, dependencies and constraints; not even the number of rows is. The unit is a row, or an entity with
+bounded rows.
 """
 
 from typing import TYPE_CHECKING
@@ -48,7 +49,8 @@ class PrivateMarginals:
         return (_whole_budget(contract),) if contract.policy.privacy.claim == "formal" else ()
 
     def fit(self, table: "pd.DataFrame", request: FitRequest, progress: Progress) -> Model:
-        """Fit within ``request.granted``; raises ``ContractError`` on unconfirmed domains, ``BudgetError`` without a grant.
+        """Fit within ``request.granted``; raises ``ContractError`` on unconfirmed domains, ``BudgetError`` without a
+        grant.
 
         Under an empirical claim the same noise is used, at the contract's epsilon, and nothing is recorded or claimed.
         """
@@ -64,7 +66,11 @@ class PrivateMarginals:
         assembly = assembly_of(effective)
         positions = assembly.positions(table[assembly.valid(table)])
         variables, target = _variables(assembly, positions, contract.policy.target)
-        meter = Meter(request.granted or (_whole_budget(contract),), _key(request, positions), contract.policy.privacy.unit.max_rows)
+        meter = Meter(
+            request.granted or (_whole_budget(contract),),
+            _key(request, positions),
+            contract.policy.privacy.unit.max_rows,
+        )
         measured = measure(meter, variables, target, coarseness, progress)
         rng = np.random.default_rng(np.frombuffer(_key(request, [], b"fit"), dtype=np.uint64))
         fitted = conditionals(measured, assembly, target, rng, progress)
@@ -90,7 +96,9 @@ def _whole_budget(contract: Contract) -> Gaussian:
 def _coarseness(request: FitRequest) -> float:
     unknown = sorted(set(request.parameters) - PARAMETERS)
     if unknown:
-        raise ContractError(f"private_marginals knows no parameter {', '.join(unknown)}; it knows {', '.join(sorted(PARAMETERS))}")
+        raise ContractError(
+            f"private_marginals knows no parameter {', '.join(unknown)}; it knows {', '.join(sorted(PARAMETERS))}"
+        )
     coarseness = float(request.parameters.get("coarseness", 1.0))
     if not 0.1 <= coarseness <= 100:
         raise ContractError("the coarseness must lie between 0.1 and 100")
@@ -99,8 +107,10 @@ def _coarseness(request: FitRequest) -> float:
 
 def _refuse_unconfirmed(contract: Contract) -> None:
     if contract.unconfirmed:
-        raise ContractError(f"a formal claim needs public domains, and nobody confirmed those of: {', '.join(contract.unconfirmed)}. "
-                            "Confirm them in the contract (confirmed: true), or draft it with --public-domains")
+        raise ContractError(
+            f"a formal claim needs public domains, and nobody confirmed those of: {', '.join(contract.unconfirmed)}. "
+            "Confirm them in the contract (confirmed: true), or draft it with --public-domains"
+        )
 
 
 def _bounded(table: "pd.DataFrame", request: FitRequest) -> "pd.DataFrame":
@@ -116,22 +126,37 @@ def _bounded(table: "pd.DataFrame", request: FitRequest) -> "pd.DataFrame":
 
 
 def _completed(table: "pd.DataFrame", contract: Contract) -> Contract:
-    return with_domains(contract, {column.name: observed_domain(table[column.name], column)
-                                   for column in contract.modelled if column.domain is None})
+    return with_domains(
+        contract,
+        {
+            column.name: observed_domain(table[column.name], column)
+            for column in contract.modelled
+            if column.domain is None
+        },
+    )
 
 
 def _variables(assembly: "Assembly", positions: "list[Ints]", target: str | None) -> tuple[list[Variable], int | None]:
     variables = []
     for name, column in zip(assembly.free, positions, strict=True):
         grid = assembly.grids[name]
-        listed = [support.combinations[:, support.determinants.index(name)] for support in assembly.supports
-                  if name in support.determinants]
+        listed = [
+            support.combinations[:, support.determinants.index(name)]
+            for support in assembly.supports
+            if name in support.determinants
+        ]
         allowed = np.isin(np.arange(grid.size), listed[0]) if listed and grid.size <= 2**20 else None
         variables.append(Variable(column, grid.size, grid.ordered, grid.nullable, allowed))
     return variables, assembly.free.index(target) if target in assembly.free else None
 
 
 def _key(request: FitRequest, positions: "list[Ints]", purpose: bytes = b"noise") -> bytes:
-    context = canonical({"purpose": purpose.decode(), "contract": request.contract.digest(), "parameters": dict(request.parameters),
-                         "granted": [mechanism.document() for mechanism in request.granted]})
+    context = canonical(
+        {
+            "purpose": purpose.decode(),
+            "contract": request.contract.digest(),
+            "parameters": dict(request.parameters),
+            "granted": [mechanism.document() for mechanism in request.granted],
+        }
+    )
     return noise_key(request.seed, context, positions)

@@ -1,4 +1,6 @@
-"""From noisy tables to conditionals: columns in order, each fitted over the synthetic rows drawn so far. Post-processing."""
+"""From noisy tables to conditionals: columns in order, each fitted over the synthetic rows drawn so far.
+Post-processing.
+"""
 
 from collections.abc import Callable
 
@@ -19,8 +21,13 @@ WIDE = 20
 MOST_PARENTS = 40
 
 
-def conditionals(measured: Measured, assembly: Assembly, target: int | None, rng: np.random.Generator,
-                 progress: Callable[[float, str], None]) -> tuple[Conditional, ...]:
+def conditionals(
+    measured: Measured,
+    assembly: Assembly,
+    target: int | None,
+    rng: np.random.Generator,
+    progress: Callable[[float, str], None],
+) -> tuple[Conditional, ...]:
     """One conditional a column, in sampling order."""
     columns = len(measured.codings)
     order = sampling_order(columns, target, measured.tables)
@@ -34,17 +41,25 @@ def conditionals(measured: Measured, assembly: Assembly, target: int | None, rng
         parents = [_parent(table, column, cells, measured.codings) for table in tables]
         allowed = [exclusion.allowed(cells) for exclusion in excluded[column]]
         one_way = measured.one_ways[column]
-        base, thetas, probabilities = fit_column(one_way, measured.deviations[column], parents, allowed, measured.rows / rows, rows)
+        base, thetas, probabilities = fit_column(
+            one_way, measured.deviations[column], parents, allowed, measured.rows / rows, rows
+        )
         cells[:, column] = draw(probabilities, rng)
-        links = tuple(Link(table.seen_from(column)[0], table.seen_from(column)[1], theta[:, parent.cells].astype(np.float32))
-                      for table, parent, theta in zip(tables, parents, thetas, strict=True))
+        links = tuple(
+            Link(table.seen_from(column)[0], table.seen_from(column)[1], theta[:, parent.cells].astype(np.float32))
+            for table, parent, theta in zip(tables, parents, thetas, strict=True)
+        )
         found.append(Conditional(column, base.astype(np.float32), links))
     return tuple(found)
 
 
 def _parents_of(column: int, earlier: list[int], tables: list[PairTable]) -> list[PairTable]:
     known = set(earlier)
-    mine = [table for table in tables if (table.left == column and table.right in known) or (table.right == column and table.left in known)]
+    mine = [
+        table
+        for table in tables
+        if (table.left == column and table.right in known) or (table.right == column and table.left in known)
+    ]
     return sorted(mine, key=lambda table: -table.information)[:MOST_PARENTS]
 
 

@@ -1,8 +1,8 @@
 """Leaves: a partition of one column's public grid into intervals with noisy masses, found by a private tree.
 
-Cells of the top level are counted with noise; those above four standard deviations are split, level by level, so a spike
-(a round salary, a zero) ends as a leaf of one grid position, and empty stretches stay wide. The number of levels is a
-function of the public range and of what was published before, so the cost is known in advance.
+Cells of the top level are counted with noise; those above four standard deviations are split, level by level, so a
+spike (a round salary, a zero) ends as a leaf of one grid position, and empty stretches stay wide. The number of levels
+is a function of the public range and of what was published before, so the cost is known in advance.
 """
 
 import math
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from generators.arrays import Floats, Ints
+from generators.arrays import Floats, Ints, sums
 from generators.private_marginals.meter import Meter
 
 SIGNIFICANT = 4.0
@@ -20,7 +20,9 @@ LATER_LEVELS = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Leaves:
-    """Intervals [low, high) in order, covering the grid; ``mass`` and ``variance`` in counts; ``tail`` -1 or 1 at an open end."""
+    """Intervals [low, high) in order, covering the grid; ``mass`` and ``variance`` in counts; ``tail`` -1 or 1 at an
+    open end.
+    """
 
     low: Ints
     high: Ints
@@ -61,15 +63,22 @@ def tree_plan(size: int, rows: float, share: float, meter: Meter) -> TreePlan:
 
 
 def grow(meter: Meter, label: str, positions: Ints, size: int, plan: TreePlan) -> tuple[Leaves, float, float]:
-    """Leaves of a column, its noisy count of missing cells and that count's variance; ``positions`` of ``size`` are missing."""
+    """Leaves of a column, its noisy count of missing cells and that count's variance; ``positions`` of ``size`` are
+    missing.
+    """
     width = plan.widths[0]
     cells = math.ceil(size / width)
     missing = positions >= size
     present = positions[~missing]
     counts = np.append(np.bincount(present // width, minlength=cells), missing.sum())
     noisy, sigma = meter.measure(f"{label}/0", counts, plan.shares[0])
-    level = Leaves(np.arange(cells) * width, np.minimum(np.arange(1, cells + 1) * width, size), noisy[:-1],
-                   np.full(cells, sigma**2), np.zeros(cells, dtype=np.int64))
+    level = Leaves(
+        np.arange(cells) * width,
+        np.minimum(np.arange(1, cells + 1) * width, size),
+        noisy[:-1],
+        np.full(cells, sigma**2),
+        np.zeros(cells, dtype=np.int64),
+    )
     kept: list[Leaves] = []
     for depth, (narrow, share) in enumerate(zip(plan.widths[1:], plan.shares[1:], strict=True), start=1):
         split = level.mass > SIGNIFICANT * np.sqrt(level.variance)
@@ -80,7 +89,9 @@ def grow(meter: Meter, label: str, positions: Ints, size: int, plan: TreePlan) -
 
 
 def pool(leaves: Leaves) -> Leaves:
-    """Insignificant neighbours in one leaf until their sum counts; the insignificant stretch at either end is a falling tail."""
+    """Insignificant neighbours in one leaf until their sum counts; the insignificant stretch at either end is a falling
+    tail.
+    """
     significant = np.flatnonzero(leaves.mass > SIGNIFICANT * np.sqrt(leaves.variance))
     if not significant.size:
         return _joined(leaves, [(0, leaves.mass.size, 0)])
@@ -92,7 +103,7 @@ def pool(leaves: Leaves) -> Leaves:
             groups += [(start, here, 0)] if here > start else []
             groups.append((here, here + 1, 0))
             start = here + 1
-        elif leaves.mass[start:here + 1].sum() > SIGNIFICANT * math.sqrt(leaves.variance[start:here + 1].sum()):
+        elif leaves.mass[start : here + 1].sum() > SIGNIFICANT * math.sqrt(leaves.variance[start : here + 1].sum()):
             groups.append((start, here + 1, 0))
             start = here + 1
     groups += [(last + 1, leaves.mass.size, 1)] if last + 1 < leaves.mass.size else []
@@ -119,9 +130,9 @@ def _split(meter: Meter, label: str, present: Ints, parents: Leaves, width: int,
     inside = (cell >= 0) & (present < high[cell]) if low.size else np.zeros(present.size, dtype=bool)
     counts = np.bincount(cell[inside], minlength=max(low.size, 1))
     noisy, sigma = meter.measure(label, counts, share)
-    noisy = noisy[:low.size]
+    noisy = noisy[: low.size]
     children = np.bincount(parent, minlength=len(lows))
-    gap = parents.mass - np.bincount(parent, weights=noisy, minlength=len(lows))
+    gap = parents.mass - sums(parent, noisy, len(lows))
     step = gap * sigma**2 / (children * sigma**2 + parents.variance)
     return Leaves(low, high, noisy + step[parent], np.full(low.size, sigma**2), np.zeros(low.size, dtype=np.int64))
 
@@ -132,16 +143,28 @@ def _joined(leaves: Leaves, groups: list[tuple[int, int, int]]) -> Leaves:
     tail = np.array([tail for *_, tail in groups], dtype=np.int64)
     positive = np.maximum(mass, 0.0)
     shrunk = np.where(tail != 0, positive**3 / np.maximum(positive**2 + variance, 1e-300), positive)
-    return Leaves(np.array([leaves.low[a] for a, _, _ in groups]), np.array([leaves.high[b - 1] for _, b, _ in groups]),
-                  shrunk, variance, tail)
+    return Leaves(
+        np.array([leaves.low[a] for a, _, _ in groups]),
+        np.array([leaves.high[b - 1] for _, b, _ in groups]),
+        shrunk,
+        variance,
+        tail,
+    )
 
 
 def _take(leaves: Leaves, chosen: "np.ndarray[tuple[int], np.dtype[np.bool_]]") -> Leaves:
-    return Leaves(leaves.low[chosen], leaves.high[chosen], leaves.mass[chosen], leaves.variance[chosen], leaves.tail[chosen])
+    return Leaves(
+        leaves.low[chosen], leaves.high[chosen], leaves.mass[chosen], leaves.variance[chosen], leaves.tail[chosen]
+    )
 
 
 def _sorted(parts: list[Leaves]) -> Leaves:
     low = np.concatenate([part.low for part in parts])
     order = np.argsort(low)
-    return Leaves(low[order], *(np.concatenate([getattr(part, name) for part in parts])[order]
-                                for name in ("high", "mass", "variance", "tail")))
+    return Leaves(
+        low[order],
+        *(
+            np.concatenate([getattr(part, name) for part in parts])[order]
+            for name in ("high", "mass", "variance", "tail")
+        ),
+    )

@@ -1,7 +1,7 @@
 """One column given the earlier ones: a multinomial logit whose expected pair counts match the noisy tables.
 
-P(x | earlier) is proportional to exp(theta_0[x] + sum_j theta_j[x_j, x]), fitted over synthetic rows that were sampled from
-the columns before, so that each column also corrects what went wrong earlier. There is no graphical inference and
+P(x | earlier) is proportional to exp(theta_0[x] + sum_j theta_j[x_j, x]), fitted over synthetic rows that were sampled
+from the columns before, so that each column also corrects what went wrong earlier. There is no graphical inference and
 no limit on treewidth. Everything here is post-processing.
 """
 
@@ -22,7 +22,9 @@ NEVER = -60.0
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """An earlier column as one table sees it: synthetic codes, noisy masses (its cells x this column's), and how cells map."""
+    """An earlier column as one table sees it: synthetic codes, noisy masses (its cells x this column's), and how cells
+    map.
+    """
 
     codes: Ints
     masses: Floats
@@ -31,8 +33,9 @@ class Parent:
     """for each fine cell of this column the table's own cell"""
 
 
-def fit_column(one_way: Floats, deviation: Floats, parents: list[Parent], allowed: list[Bools],
-               scale: float, rows: int) -> tuple[Floats, list[Floats], Single]:
+def fit_column(
+    one_way: Floats, deviation: Floats, parents: list[Parent], allowed: list[Bools], scale: float, rows: int
+) -> tuple[Floats, list[Floats], Single]:
     """theta_0, one theta per parent (its cells x the table's cells), and each synthetic row's probabilities.
 
     ``scale`` is noisy rows per synthetic row; ``allowed`` are (rows, cells) masks.
@@ -66,7 +69,8 @@ def draw(probabilities: Single, rng: np.random.Generator) -> Ints:
     """One cell a row."""
     ends = np.cumsum(probabilities, axis=1)
     uniform = rng.random(ends.shape[0], dtype=np.float32) * ends[:, -1]
-    return np.minimum((ends <= uniform[:, None]).sum(axis=1), ends.shape[1] - 1).astype(np.int64)
+    cells: Ints = np.minimum((ends <= uniform[:, None]).sum(axis=1), ends.shape[1] - 1).astype(np.int64)
+    return cells
 
 
 def _step(wanted: Floats, expected: Floats, deviation: Floats | float, theta: Floats, prior: float) -> Floats:

@@ -1,4 +1,5 @@
-"""Everything that is asked of the data, in order: total, one-ways, leaves, pairs with the target, pairs, a second look at the best.
+"""Everything that is asked of the data, in order: total, one-ways, leaves, pairs with the target, pairs, a second look
+at the best.
 
 What comes back is post-processed noise only; later questions depend on earlier answers, never on the data.
 """
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from generators.arrays import Bools, Floats, Ints
+from generators.arrays import Bools, Floats, Ints, sums
 from generators.private_marginals.coding import Coding, category_coding, ordered_coding, restricted
 from generators.private_marginals.leaves import Leaves, grow, tree_plan, unit_leaves
 from generators.private_marginals.meter import Meter
@@ -24,7 +25,9 @@ SECOND_LOOK = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One column to be measured: its positions (missing is ``size``), and which positions a contract allows (all, if none)."""
+    """One column to be measured: its positions (missing is ``size``), and which positions a contract allows (all, if
+    none).
+    """
 
     positions: Ints
     size: int
@@ -43,7 +46,7 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Codings, fine one-way masses and their deviations of each column, the joint tables, and the noisy number of rows."""
+    """Each column's coding, fine one-way masses and their deviations; the joint tables; the noisy number of rows."""
 
     codings: list[Coding]
     one_ways: list[Floats]
@@ -61,14 +64,25 @@ class _Raw:
     deviation: float
 
 
-def measure(meter: Meter, variables: list[Variable], target: int | None, coarseness: float,
-            progress: Callable[[float, str], None]) -> Measured:
+def measure(
+    meter: Meter,
+    variables: list[Variable],
+    target: int | None,
+    coarseness: float,
+    progress: Callable[[float, str], None],
+) -> Measured:
     """Spend the whole grant on the table. ``target`` is a column's index or none."""
     rows = max(1.0, float(meter.measure("total", np.array([_length(variables)]), TOTAL)[0][0]))
     live = [index for index, variable in enumerate(variables) if variable.cells > 1]
     trees = sum(variables[index].needs_tree for index in live)
     if not live:
-        return Measured([_constant() for _ in variables], [np.array([rows]) for _ in variables], [np.ones(1) for _ in variables], [], rows)
+        return Measured(
+            [_constant() for _ in variables],
+            [np.array([rows]) for _ in variables],
+            [np.ones(1) for _ in variables],
+            [],
+            rows,
+        )
     target = target if target in live else None
     shares = shares_of(len(live), trees, rows, meter.mu, target is not None)
     progress(0.05, "counting values")
@@ -96,11 +110,20 @@ def _weight(index: int, target: int | None, live: int) -> float:
 
 
 def _one_way_share(index: int, target: int | None, live: list[int], shares: Shares) -> float:
-    return shares.one_ways * _weight(index, target, len(live)) / sum(_weight(other, target, len(live)) for other in live)
+    return (
+        shares.one_ways * _weight(index, target, len(live)) / sum(_weight(other, target, len(live)) for other in live)
+    )
 
 
-def _first_looks(meter: Meter, variables: list[Variable], live: list[int], target: int | None, trees: int, shares: Shares,
-                 rows: float) -> dict[int, _Raw]:
+def _first_looks(
+    meter: Meter,
+    variables: list[Variable],
+    live: list[int],
+    target: int | None,
+    trees: int,
+    shares: Shares,
+    rows: float,
+) -> dict[int, _Raw]:
     raws = {}
     for index in live:
         variable = variables[index]
@@ -115,8 +138,14 @@ def _first_looks(meter: Meter, variables: list[Variable], live: list[int], targe
     return raws
 
 
-def _codings(variables: list[Variable], raws: dict[int, _Raw], target: int | None, shares: Shares, coarseness: float,
-             meter: Meter) -> list[Coding]:
+def _codings(
+    variables: list[Variable],
+    raws: dict[int, _Raw],
+    target: int | None,
+    shares: Shares,
+    coarseness: float,
+    meter: Meter,
+) -> list[Coding]:
     live = len(raws)
     others = math.comb(live - (target is not None), 2)
     coarse = shares.coarse_bins(min(others, MOST_PAIRS), coarseness)
@@ -154,8 +183,15 @@ def _coding(variable: Variable, raw: _Raw, fine: int, coarse: int, keep_all: boo
     return coding if variable.allowed is None else restricted(coding, variable.allowed)
 
 
-def _one_ways(meter: Meter, variables: list[Variable], raws: dict[int, _Raw], codings: list[Coding], live: list[int],
-              target: int | None, shares: Shares) -> list[tuple[Floats, Floats]]:
+def _one_ways(
+    meter: Meter,
+    variables: list[Variable],
+    raws: dict[int, _Raw],
+    codings: list[Coding],
+    live: list[int],
+    target: int | None,
+    shares: Shares,
+) -> list[tuple[Floats, Floats]]:
     """Fine masses and variances: of trees, leaf sums and a second count of the bins, combined by their variances."""
     found = []
     for index, coding in enumerate(codings):
@@ -163,7 +199,7 @@ def _one_ways(meter: Meter, variables: list[Variable], raws: dict[int, _Raw], co
             found.append((np.ones(1), np.full(1, np.inf)))
             continue
         variance = _cell_variance(coding, raws[index])
-        mass = np.bincount(coding.cell, weights=coding.weight, minlength=coding.fine_cells)
+        mass = sums(coding.cell, coding.weight, coding.fine_cells)
         if variables[index].needs_tree:
             counts = np.bincount(coding.encode(variables[index].positions), minlength=coding.fine_cells)
             share = _one_way_share(index, target, live, shares)
@@ -178,7 +214,7 @@ def _cell_variance(coding: Coding, raw: _Raw) -> Floats:
     """The variance of each cell's leaf sum; cut leaves share their parent's."""
     leaf = np.clip(np.searchsorted(raw.leaves.low, coding.low, side="right") - 1, 0, raw.leaves.low.size - 1)
     share = (coding.high - coding.low) / raw.leaves.width[leaf]
-    variance = np.bincount(coding.cell, weights=raw.leaves.variance[leaf] * np.minimum(share, 1.0), minlength=coding.fine_cells)
+    variance = sums(coding.cell, raw.leaves.variance[leaf] * np.minimum(share, 1.0), coding.fine_cells)
     return np.maximum(variance, raw.deviation**2 * 1e-3)
 
 
@@ -195,28 +231,44 @@ def _reconciled(rows: float, deviation: float, one_ways: list[tuple[Floats, Floa
     return total, fitted
 
 
-def _sides(variables: list[Variable], codings: list[Coding], one_ways: list[Floats], live: list[int],
-           fine: bool) -> dict[int, Side]:
+def _sides(
+    variables: list[Variable], codings: list[Coding], one_ways: list[Floats], live: list[int], fine: bool
+) -> dict[int, Side]:
     sides = {}
     for index in live:
         coding, codes, masses = codings[index], codings[index].encode(variables[index].positions), one_ways[index]
         if not fine:
-            codes, masses = coding.coarse[codes], np.bincount(coding.coarse, weights=masses, minlength=coding.coarse_cells)
+            codes, masses = (
+                coding.coarse[codes],
+                sums(coding.coarse, masses, coding.coarse_cells),
+            )
         sides[index] = Side(index, codes, masses, fine)
     return {index: side for index, side in sides.items() if side.cells > 1}
 
 
-def _pairs(meter: Meter, variables: list[Variable], codings: list[Coding],
-           one_ways: list[Floats], live: list[int], target: int | None, shares: Shares) -> list[PairTable]:
+def _pairs(
+    meter: Meter,
+    variables: list[Variable],
+    codings: list[Coding],
+    one_ways: list[Floats],
+    live: list[int],
+    target: int | None,
+    shares: Shares,
+) -> list[PairTable]:
     fine = _sides(variables, codings, one_ways, live, True)
     coarse = _sides(variables, codings, one_ways, live, False)
     with_target = [index for index in fine if index != target] if target in fine else []
-    others = sorted(((i, j) for i in coarse for j in coarse if i < j and target not in (i, j)),
-                    key=lambda pair: (pair[1] - pair[0], pair))[:MOST_PAIRS]
+    others = sorted(
+        ((i, j) for i in coarse for j in coarse if i < j and target not in (i, j)),
+        key=lambda pair: (pair[1] - pair[0], pair),
+    )[:MOST_PAIRS]
     second = min(len(others), max(1, len(live) // 3)) if others else 0
     first_share = shares.other_pairs * (1 - SECOND_LOOK if second else 1.0)
-    tables = [measure_pair(meter, fine[target], fine[index], shares.target_pairs / len(with_target))
-              for index in with_target if target is not None]
+    tables = [
+        measure_pair(meter, fine[target], fine[index], shares.target_pairs / len(with_target))
+        for index in with_target
+        if target is not None
+    ]
     found = {pair: measure_pair(meter, coarse[pair[0]], coarse[pair[1]], first_share / len(others)) for pair in others}
     for left, right in sorted(found, key=lambda pair: -found[pair].information)[:second]:
         again = measure_pair(meter, fine[left], fine[right], shares.other_pairs * SECOND_LOOK / second)

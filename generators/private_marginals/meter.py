@@ -19,10 +19,10 @@ SLACK = 1e-7
 class Meter:
     """Answers count queries with discrete Gaussian noise, within one granted budget.
 
-    The grant is mu^2 = sum of count / noise_multiplier^2; a query that spends the share s of it gets the noise multiplier
-    1 / (mu sqrt(s)). One privacy unit moves a table of counts by at most ``max_rows`` in L2, and a projected
-    table by that times ``sensitivity``. ``key`` must depend on the data as well as on the secret: the same noise
-    on two different tables would cancel in their difference.
+    The grant is mu^2 = sum of count / noise_multiplier^2; a query that spends the share s of it gets the noise
+    multiplier 1 / (mu sqrt(s)). One privacy unit moves a table of counts by at most ``max_rows`` in L2, and a projected
+    table by that times ``sensitivity``. ``key`` must depend on the data as well as on the secret: the same noise on two
+    different tables would cancel in their difference.
     """
 
     def __init__(self, granted: tuple[Mechanism, ...], key: bytes, max_rows: int) -> None:
@@ -47,11 +47,13 @@ class Meter:
         """The standard deviation that a query of this share will get, in counts; ``sensitivity`` as in ``measure``."""
         return sensitivity / (self.mu * math.sqrt(share * (1 - SLACK)))
 
-    def measure(self, label: str, counts: Ints, share: float, sensitivity: float = 1.0,
-                unit: int = 1) -> tuple[Floats, float]:
+    def measure(
+        self, label: str, counts: Ints, share: float, sensitivity: float = 1.0, unit: int = 1
+    ) -> tuple[Floats, float]:
         """Noisy counts and their standard deviation; raises ``BudgetError`` beyond the grant or on a label used twice.
 
-        ``counts`` are whole numbers of 1/``unit`` rows; one privacy unit moves them by ``sensitivity`` x ``max_rows`` rows in L2.
+        ``counts`` are whole numbers of 1/``unit`` rows; one privacy unit moves them by ``sensitivity`` x ``max_rows``
+        rows in L2.
         """
         noise = 1 / math.sqrt(self.budget * share * (1 - SLACK))
         if self._spent + 1 / noise**2 > self.budget or label in self._labels:
@@ -64,7 +66,9 @@ class Meter:
 
 
 def noise_key(seed: bytes, context: bytes, codes: list[Ints]) -> bytes:
-    """32 bytes that depend on the secret seed, on what was asked for, and on the data: a pseudo-random function of all three."""
+    """32 bytes that depend on the secret seed, on what was asked for, and on the data: a pseudo-random function of all
+    three.
+    """
     state = hashlib.blake2b(key=seed[:64], digest_size=32, person=b"perennial-fit")
     state.update(len(context).to_bytes(8, "little") + context)
     for column in codes:

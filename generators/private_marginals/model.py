@@ -1,4 +1,6 @@
-"""The fitted model: codings, an order and logits; rows are drawn column by column, and nothing here is private any more."""
+"""The fitted model: codings, an order and logits; rows are drawn column by column, and nothing here is private any
+more.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,7 +45,9 @@ class Conditional:
 
 @dataclass(frozen=True)
 class Model:
-    """A ``FittedModel``: see ``generators.protocol``. ``codings`` and ``names`` are of the columns that are not derived."""
+    """A ``FittedModel``: see ``generators.protocol``. ``codings`` and ``names`` are of the columns that are not
+    derived.
+    """
 
     contract: Contract
     assembly: Assembly
@@ -56,7 +60,16 @@ class Model:
         rng = np.random.default_rng(np.random.SeedSequence([seed & (2**64 - 1), 0x7E2E]))
         tilt = self._tilt(where or {})
         return self.assembly.finished(
-            drawn(lambda count, source: self._draw(count, source, tilt), rows, rng, self.contract, self.assembly.grids, where), rng)
+            drawn(
+                lambda count, source: self._draw(count, source, tilt),
+                rows,
+                rng,
+                self.contract,
+                self.assembly.grids,
+                where,
+            ),
+            rng,
+        )
 
     def to_bytes(self) -> bytes:
         """The model in its container."""
@@ -89,13 +102,15 @@ class Model:
                     logits += np.where(exclusion.allowed(cells[part]), np.float32(0), NEVER)
                 logits -= logits.max(axis=1, keepdims=True)
                 cells[part, conditional.column] = draw(np.exp(logits), rng)
-                coarse[part, conditional.column] = self.codings[conditional.column].coarse[cells[part, conditional.column]]
+                coarse[part, conditional.column] = self.codings[conditional.column].coarse[
+                    cells[part, conditional.column]
+                ]
         return cells
 
     def _listed(self, positions: Ints, cells: Ints, rng: np.random.Generator) -> Ints:
         """Determinants drawn again together, among the listed combinations of the same cells."""
         for support in self.assembly.supports:
-            columns = [self.assembly.free.index(name) for name in support.determinants]
+            columns = np.array([self.assembly.free.index(name) for name in support.determinants])
             complete = (positions[:, columns] < np.array(support.sizes)).all(axis=1)
             codings = [self.codings[column] for column in columns]
             rows = np.flatnonzero(complete)
@@ -119,7 +134,8 @@ class Model:
         cell = int(self.codings[first.column].encode(np.array([position]))[0])
         others = weights.sum() - weights[cell]
         weights[cell] = max(where[name][1] / (1 - where[name][1]) * others, 1e-12) if others > 0 else 1.0
-        return np.log(np.maximum(weights, 1e-30)).astype(np.float32)
+        tilted: Single = np.log(np.maximum(weights, 1e-30)).astype(np.float32)
+        return tilted
 
 
 def _joint_choice(combinations: Ints, codings: list[Coding], cells: Ints, rng: np.random.Generator) -> Ints:
@@ -134,9 +150,13 @@ def _joint_choice(combinations: Ints, codings: list[Coding], cells: Ints, rng: n
         open_rows = np.flatnonzero(chosen < 0)
         if not open_rows.size:
             break
-        both = np.concatenate([listed[:, :width], cells[open_rows, :width]]) if width else np.zeros((listed.shape[0] + open_rows.size, 1))
+        both = (
+            np.concatenate([listed[:, :width], cells[open_rows, :width]])
+            if width
+            else np.zeros((listed.shape[0] + open_rows.size, 1))
+        )
         _, group = np.unique(both, axis=0, return_inverse=True)
-        of_list, of_rows = group.ravel()[: listed.shape[0]], group.ravel()[listed.shape[0]:]
+        of_list, of_rows = group.ravel()[: listed.shape[0]], group.ravel()[listed.shape[0] :]
         present = np.isin(of_rows, of_list)
         order = np.argsort(of_list, kind="stable")
         found = choose_within(of_list[order], weights[order], of_rows[present], rng)

@@ -1,4 +1,4 @@
-"""The order in which columns are sampled: the target first, then along a maximum spanning tree of mutual information."""
+"""The order in which columns are sampled: the target, then along a maximum spanning tree of mutual information."""
 
 from generators.private_marginals.tables import PairTable
 
@@ -15,7 +15,9 @@ def sampling_order(columns: int, target: int | None, tables: list[PairTable]) ->
     order = [start]
     left = [column for column in range(columns) if column != start]
     while left:
-        nearest = max(left, key=lambda column: (max(information.get((known, column), -1.0) for known in order), -column))
+        nearest = max(
+            left, key=lambda column: (max(information.get((known, column), -1.0) for known in order), -column)
+        )
         order.append(nearest)
         left.remove(nearest)
     return order

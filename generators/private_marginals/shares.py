@@ -9,7 +9,7 @@ LARGEST_BINS = 32
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """Shares of mu^2 for each stage (they sum to 1 - ``TOTAL`` at most), and how fine to bin. All post-processing of n."""
+    """Shares of mu^2 for each stage (1 - ``TOTAL`` at most in all), and how fine to bin: post-processing of n."""
 
     one_ways: float
     leaves: float
@@ -40,7 +40,9 @@ class Shares:
 
 
 def shares_of(columns: int, trees: int, rows: float, mu: float, has_target: bool) -> Shares:
-    """The division for ``columns`` modelled columns, of which ``trees`` need leaves; scarcer data moves more into one-ways and leaves."""
+    """The division for ``columns`` modelled columns, of which ``trees`` need leaves; scarcer data moves more into
+    one-ways and leaves.
+    """
     mass = max(rows, 1.0) * mu
     scarcity = max(1.0, (math.sqrt(columns) / mass / 3.6e-4) ** (1 / 3))
     one_ways = min(0.10 * scarcity, 0.20)

@@ -28,11 +28,19 @@ def to_bytes(model: Model) -> bytes:
     order = []
     for conditional in model.conditionals:
         arrays[f"base/{conditional.column}"] = conditional.base
-        order.append({"column": conditional.column, "links": [[link.column, int(link.fine)] for link in conditional.links]})
+        order.append(
+            {"column": conditional.column, "links": [[link.column, int(link.fine)] for link in conditional.links]}
+        )
         arrays |= {f"theta/{conditional.column}/{link.column}": link.theta for link in conditional.links}
-    header = {"family": "private_marginals", "version": VERSION, "contract": model.contract.digest(), "shape": shape_digest(model.contract),
-              "mechanisms": [mechanism.document() for mechanism in model.mechanisms], "order": order,
-              "observed": domain_documents(model.contract, model.assembly)}
+    header = {
+        "family": "private_marginals",
+        "version": VERSION,
+        "contract": model.contract.digest(),
+        "shape": shape_digest(model.contract),
+        "mechanisms": [mechanism.document() for mechanism in model.mechanisms],
+        "order": order,
+        "observed": domain_documents(model.contract, model.assembly),
+    }
     return pack(header, arrays)
 
 
@@ -53,7 +61,9 @@ def from_bytes(body: bytes, contract: Contract) -> Model:
 def _model(artefact: Artefact, contract: Contract) -> Model:
     header, arrays = artefact.header, artefact.arrays
     assembly = assembly_of(with_domains(contract, read_domains(header["observed"])))
-    codings = tuple(Coding(*(arrays[f"coding/{index}/{name}"] for name in _CODING)) for index in range(len(assembly.free)))
+    codings = tuple(
+        Coding(*(arrays[f"coding/{index}/{name}"] for name in _CODING)) for index in range(len(assembly.free))
+    )
     conditionals = tuple(_conditional(entry, arrays) for entry in header["order"])
     model = Model(contract, assembly, codings, conditionals, _MECHANISMS.validate_python(header["mechanisms"]))
     _check(model)
@@ -62,7 +72,9 @@ def _model(artefact: Artefact, contract: Contract) -> Model:
 
 def _conditional(entry: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> Conditional:
     column = int(entry["column"])
-    links = tuple(Link(int(other), bool(fine), arrays[f"theta/{column}/{int(other)}"]) for other, fine in entry["links"])
+    links = tuple(
+        Link(int(other), bool(fine), arrays[f"theta/{column}/{int(other)}"]) for other, fine in entry["links"]
+    )
     return Conditional(column, arrays[f"base/{column}"], links)
 
 
@@ -73,13 +85,17 @@ def _check(model: Model) -> None:
     for name, coding in zip(model.assembly.free, model.codings, strict=True):
         lengths = {coding.low.size, coding.high.size, coding.weight.size, coding.tail.size, coding.cell.size}
         grid = model.assembly.grids[name]
-        joined = bool((coding.low[1:] == coding.high[:-1]).all()) and coding.low[0] == 0 and coding.high[-1] <= grid.size + 1
+        joined = (
+            bool((coding.low[1:] == coding.high[:-1]).all()) and coding.low[0] == 0 and coding.high[-1] <= grid.size + 1
+        )
         filled = sorted(np.unique(coding.cell)) == list(range(coding.coarse.size)) and int(coding.coarse.min()) >= 0
         if len(lengths) != 1 or not joined or not filled or bool((coding.high <= coding.low).any()):
             raise ArtefactError("the model's coding of a column is broken")
     for conditional in model.conditionals:
         cells = model.codings[conditional.column].fine_cells
-        shapes = [(model.codings[link.column].fine_cells if link.fine else model.codings[link.column].coarse_cells, cells)
-                  for link in conditional.links]
+        shapes = [
+            (model.codings[link.column].fine_cells if link.fine else model.codings[link.column].coarse_cells, cells)
+            for link in conditional.links
+        ]
         if conditional.base.shape != (cells,) or [link.theta.shape for link in conditional.links] != shapes:
             raise ArtefactError("the model's logits do not fit its cells")

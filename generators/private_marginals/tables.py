@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from generators.arrays import Floats, Ints
+from generators.arrays import Floats, Ints, sums
 from generators.private_marginals.meter import Meter
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One column as a table sees it: codes per row, noisy one-way masses per cell, and whether cells are the fine ones."""
+    """One column as a table sees it: codes per row, noisy one-way masses per cell, whether cells are the fine ones."""
 
     column: int
     codes: Ints
@@ -36,7 +36,7 @@ class PairTable:
     information: float
 
     def seen_from(self, column: int) -> tuple[int, bool, bool, Floats]:
-        """The other column, whether its cells and ``column``'s are fine, and the masses with the other column in rows."""
+        """The other column, whether its cells and ``column``'s are fine, and the masses, the other column in rows."""
         if column == self.right:
             return self.left, self.left_fine, self.right_fine, self.masses
         return self.right, self.right_fine, self.left_fine, self.masses.T
@@ -64,12 +64,19 @@ def refine(fine: PairTable, coarse: PairTable, left_map: Ints, right_map: Ints) 
     """The fine table, moved by blocks towards the coarse one in proportion to their variances."""
     shape = coarse.masses.shape
     block = left_map[:, None] * shape[1] + right_map
-    sums = np.bincount(block.ravel(), weights=fine.masses.ravel(), minlength=coarse.masses.size)
+    held = sums(block.ravel(), fine.masses.ravel(), coarse.masses.size)
     cells = np.bincount(block.ravel(), minlength=coarse.masses.size)
-    gap = coarse.masses.ravel() - sums
+    gap = coarse.masses.ravel() - held
     step = gap * fine.deviation**2 / (cells * fine.deviation**2 + coarse.deviation**2)
-    return PairTable(fine.left, fine.right, True, True, fine.masses + step[block], fine.deviation,
-                     max(fine.information, coarse.information))
+    return PairTable(
+        fine.left,
+        fine.right,
+        True,
+        True,
+        fine.masses + step[block],
+        fine.deviation,
+        max(fine.information, coarse.information),
+    )
 
 
 def shrink_singular_values(residual: Floats, deviation: float) -> Floats:

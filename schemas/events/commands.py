@@ -12,7 +12,7 @@ from schemas.contract import Contract, Scalar
 from schemas.envelope import Envelope
 from schemas.errors import ContractError
 from schemas.events.base import Event
-from schemas.model import Epsilon, Model, Name, ReleaseId
+from schemas.model import Epsilon, Model, Name, ReleaseId, faults_of
 
 Text = Annotated[str, Field(max_length=500)]
 Nonce = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
@@ -169,7 +169,7 @@ def read_command(document: Any) -> "Command":
     try:
         return _COMMAND.validate_python(document)  # type: ignore[no-any-return]
     except ValidationError as error:
-        raise ContractError(f"not a valid command ({error.error_count()} faults)") from None
+        raise ContractError(f"not a valid command: {faults_of(error)}") from None
 
 
 def target_of(command: "Command") -> str:

@@ -53,7 +53,15 @@ def dialect_of(head: bytes, encoding: str) -> Dialect:
     if not lines:
         raise InputError("the file is empty: a header line with the columns' names is needed")
     delimiter = max(_DELIMITERS, key=lambda candidate: _evidence(lines, candidate))
+    if _overflows(_rows(lines[:-1], delimiter)):
+        raise InputError("rows have more fields than the header has names: complete the header")
     return Dialect(encoding, delimiter, _codes(lines, delimiter))
+
+
+def _overflows(rows: list[list[str]]) -> bool:
+    """Whether most rows hold something beyond the header's last name; a final delimiter is harmless."""
+    longer = [row for row in rows[1:] if any(cell.strip() for cell in row[len(rows[0]) :])]
+    return len(longer) > len(rows) / 2
 
 
 def _evidence(lines: list[str], delimiter: str) -> tuple[float, int]:

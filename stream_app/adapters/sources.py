@@ -212,8 +212,9 @@ def _tidied(block: "pd.DataFrame", dialect: Dialect) -> "pd.DataFrame":
             and values.dtype == object
             and len(values)
             and all(isinstance(cell, str) and _DECIMAL_COMMA.match(cell) for cell in values)
+            and any("," in cell for cell in values)
         ):
-            block = block.assign(**{name: pd.to_numeric(block.iloc[:, position].str.replace(",", "."))})
+            block = block.assign(**{name: block.iloc[:, position].str.replace(",", ".").astype("float64")})
     return block
 
 

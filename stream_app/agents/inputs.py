@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from generators.entities import split, units
+from generators.entities import bound, split, units
 from schemas.contract import Contract
 from schemas.errors import ContractError, InputError
 from schemas.events.sources import SourceRef
@@ -44,14 +44,19 @@ def read_source(workplace: Workplace, source: SourceRef) -> "pd.DataFrame":
 
 
 def read_shares(workplace: Workplace, contract: Contract, source: SourceRef) -> Shares:
-    """Read, type and split a source. Rows without an entity are dropped where the entity is the privacy unit."""
+    """Read, type, bound and split a source. Rows without an entity are dropped where the entity is the privacy unit.
+
+    Each entity's rows are bounded here, by one keyed choice for every share: a gate that compared bounded members with
+    unbounded others could tell them apart by that alone.
+    """
     unit = contract.policy.privacy.unit
     frame = read_source(workplace, source)
     if missing := sorted({column.name for column in contract.modelled} - set(map(str, frame.columns))):
         raise ContractError(f"the source lacks columns of the contract: {', '.join(missing)}")
     table = conform(frame, contract, roles=("modelled", "entity")).table
     if unit.column is not None:
-        table = table[table[unit.column].notna()].reset_index(drop=True)
+        known = table[table[unit.column].notna()].reset_index(drop=True)
+        table = bound(known, unit.column, unit.max_rows, workplace.secret("bound"))
     return Shares(table, split(units(table, contract), workplace.secret("split"), contract.policy.split))
 
 

@@ -29,8 +29,9 @@ def judge_privacy(workplace: Workplace, dossier: Dossier, progress: Progress) ->
     if schema.verdict != "PASS":
         return dossier.model_copy(update={"schema_report": schema})
     privacy = _timed("privacy", evidence, progress)
-    proof = prove_budget(dossier)
-    privacy = privacy.model_copy(update={"findings": (*privacy.findings, *proof)})
+    # The gate's library checks the schema itself as well; a report at the last door holds its own gate's findings only.
+    own = tuple(finding for finding in privacy.findings if finding.gate == "privacy")
+    privacy = privacy.model_copy(update={"findings": (*own, *prove_budget(dossier))})
     return dossier.model_copy(update={"schema_report": schema, "privacy": privacy})
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from schemas.errors import InputError
+from schemas.errors import InputError, TransientError
 
 if TYPE_CHECKING:
     from schemas.contract import Contract
@@ -40,16 +40,51 @@ SMALL = 16 * 1_048_576
 
 def settings_of(bootstrap: str | None = None, home: Path | None = None, **more: Any) -> "Settings":
     """The settings, command line before environment before what `up` wrote into home."""
-    from stream_app.settings import Settings
-
     given: dict[str, Any] = {
         name: value for name, value in {"bootstrap": bootstrap, "home": home, **more}.items() if value is not None
     }
-    found = Settings(**given)
+    found = _settings(given)
     written = found.home / "bootstrap"
     if "bootstrap" not in found.model_fields_set and written.exists():
-        found = Settings(**given, bootstrap=written.read_text(encoding="utf-8").strip())
+        found = _settings({**given, "bootstrap": written.read_text(encoding="utf-8").strip()})
     return found
+
+
+def _settings(given: dict[str, Any]) -> "Settings":
+    """Raises ``InputError`` that names the setting at fault."""
+    from pydantic import ValidationError
+    from pydantic_settings import SettingsError
+
+    from schemas.model import faults_of
+    from stream_app.settings import Settings
+
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        raise InputError(f"an option or a PERENNIAL_ variable cannot be used: {faults_of(error)}") from None
+    except SettingsError:
+        raise InputError("a PERENNIAL_ variable that holds a list is not JSON") from None
+
+
+def broker_settings(bootstrap: str | None = None, home: Path | None = None) -> "Settings":
+    """The settings, once a broker answers there; raises ``InputError``, ``TransientError``."""
+    found = settings_of(bootstrap, home)
+    require_broker(found.bootstrap)
+    return found
+
+
+def require_broker(bootstrap: str) -> None:
+    """Raises ``TransientError`` within seconds where no broker answers; clients would wait for half a minute."""
+    from stream_app.adapters.local_kafka import answers
+
+    try:
+        found = any(answers(address.strip(), 5.0) for address in bootstrap.split(","))
+    except (ValueError, OverflowError):
+        raise InputError("the address of Kafka is HOST:PORT, or several of them with commas") from None
+    if not found:
+        raise TransientError(
+            f"no broker answers at {bootstrap}: start one with `perennial up`, or name yours with --bootstrap"
+        )
 
 
 def read_file(path: Path) -> bytes:
@@ -60,6 +95,15 @@ def read_file(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
+
+
+def write_file(path: Path, body: bytes) -> None:
+    """Write a result; raises ``InputError`` where it cannot be written."""
+    try:
+        path.write_bytes(body)
+    except OSError as error:
+        hint = "" if path.parent.is_dir() else f": the folder {path.parent} does not exist"
+        raise InputError(f"cannot write {path}{hint or f': {error.strerror}'}") from None
 
 
 def read_contract_file(path: Path) -> "Contract":
@@ -76,7 +120,7 @@ def catalogue(bootstrap: str | None, home: Path | None) -> "Catalogue":
     """Everything the consumer topics say now."""
     from stream_app.catalogue.view import Catalogue
 
-    return Catalogue.read(settings_of(bootstrap, home).bootstrap)
+    return Catalogue.read(broker_settings(bootstrap, home).bootstrap)
 
 
 def sign(
@@ -116,7 +160,7 @@ def deliver(submitted: "CommandSubmitted", settings: "Settings", out: Path | Non
     from stream_app.cli.output import emit
 
     if out is not None:
-        out.write_text(json.dumps(submitted.document(), indent=1) + "\n", encoding="utf-8")
+        write_file(out, json.dumps(submitted.document(), indent=1).encode() + b"\n")
         emit(
             {"written": str(out), "command_id": submitted.event_id},
             as_json,
@@ -131,6 +175,7 @@ def send(submitted: "CommandSubmitted", settings: "Settings") -> None:
     """Put a signed command on the topic and wait for the broker; raises ``TransientError``."""
     from stream_app.adapters.publisher import Publisher
 
+    require_broker(settings.bootstrap)
     with Publisher(settings.bootstrap, "/people") as publisher:
         publisher.send("commands", submitted)
         publisher.flush()

@@ -15,6 +15,7 @@ from stream_app.cli.connect import (
     catalogue,
     read_contract_file,
     submit,
+    write_file,
 )
 from stream_app.cli.output import JsonFlag, emit, say
 
@@ -54,7 +55,7 @@ def draft(
         epsilon=epsilon,
         public_domains=public_domains,
     )
-    out.write_text(drafted.text, encoding="utf-8")
+    write_file(out, drafted.text.encode())
     unconfirmed = drafted.contract.unconfirmed
     if unconfirmed:
         say(
@@ -79,7 +80,6 @@ def apply(
     as_json: JsonFlag = False,
 ) -> None:
     """Put a contract in force, by a signed command of the data's owner."""
-
     contract = read_contract_file(file)
     submit(
         {"command": "apply_contract", "dataset": contract.dataset, "contract": contract.document()},

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from schemas.errors import InputError
-from stream_app.cli.connect import BootstrapOption, HomeOption, catalogue, settings_of
+from stream_app.cli.connect import BootstrapOption, HomeOption, broker_settings, catalogue
 from stream_app.cli.output import JsonFlag, emit, table
 
 app = typer.Typer(help="Dead letters: where a message stands that no station could use, and why.", no_args_is_help=True)
@@ -47,5 +47,5 @@ def replay(
     found = catalogue(bootstrap, home).dead.get(letter)
     if found is None:
         raise InputError(f"no dead letter {letter}: see `perennial dlq list`")
-    send_again(settings_of(bootstrap, home).bootstrap, found)
+    send_again(broker_settings(bootstrap, home).bootstrap, found)
     emit({"replayed": letter, "topic": found.topic}, as_json, f"sent again to {found.topic}")

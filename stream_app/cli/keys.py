@@ -36,11 +36,14 @@ def new(
     from schemas.errors import InputError
     from stream_app.signing.deployment import new_deployment
     from stream_app.signing.keys import load_public, new_key
+    from stream_app.signing.trust import ROLES
 
     settings = settings_of(None, home)
     if deployment == (role is not None):
         raise InputError("say either --role ROLE for one key, or --deployment for the keys of a new deployment")
     if role is not None:
+        if role not in ROLES:
+            raise InputError(f"no role is called {role}; there are {', '.join(ROLES)}")
         secret, public = new_key(role, out or settings.home / "keys")
         emit(
             {"secret": secret, "public": public, "keyid": load_public(public).keyid},

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stream_app.cli import orders
-from stream_app.cli.connect import BootstrapOption, HomeOption, catalogue, settings_of
+from stream_app.cli.connect import BootstrapOption, HomeOption, broker_settings, catalogue
 from stream_app.cli.output import JsonFlag, emit, no, say, table
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def verify(
     """Re-add the ledger from its log. Exit 0 where every line agrees, 1 naming the records that do not."""
     from stream_app.adapters.ledger_file import audit_broker, audit_file
 
-    audit = audit_file(file) if file is not None else audit_broker(settings_of(bootstrap, home).bootstrap)
+    audit = audit_file(file) if file is not None else audit_broker(broker_settings(bootstrap, home).bootstrap)
     emit(
         {
             "ok": audit.ok,
@@ -94,5 +94,5 @@ def export(
     """Write log and ledger to a file that `ledger verify FILE` re-adds without a broker."""
     from stream_app.adapters.ledger_file import export_ledger
 
-    lines, head = export_ledger(settings_of(bootstrap, home).bootstrap, out)
+    lines, head = export_ledger(broker_settings(bootstrap, home).bootstrap, out)
     emit({"file": str(out), "lines": lines, "head": head}, as_json, f"{out}: {lines} lines, head {head}")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stream_app.cli.connect import read_contract_file
+from stream_app.cli.connect import read_contract_file, write_file
 from stream_app.cli.output import JsonFlag, emit, progress_to_stderr, table
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def generate(
         progress=progress_to_stderr,
         secret=secrets.token_bytes(32) if seed is None else None,
     )
-    out.write_bytes(encode_parquet(made.table))
+    write_file(out, encode_parquet(made.table))
     told = _told(made, agreed, out)
     claim = f"epsilon {told['epsilon']} at delta {told['delta']:g}" if told["epsilon"] else "empirical, no epsilon"
     emit(told, as_json, f"{out}: {told['rows']} rows by {family}, {claim}")

@@ -8,8 +8,9 @@ def run() -> None:
     if sys.argv[1:2] == ["verify"]:
         _verify()
     from stream_app.cli.commands import app
+    from stream_app.cli.failing import carry_out
 
-    app()
+    sys.exit(carry_out(app, sys.argv[1:]))
 
 
 def _verify() -> None:

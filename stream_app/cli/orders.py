@@ -1,7 +1,7 @@
 """Commands that change something: each signs one document and sends it, or writes it for someone else to send."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -20,6 +20,7 @@ from stream_app.cli.output import JsonFlag
 
 Dataset = Annotated[str, typer.Argument(help="The dataset.")]
 Release = Annotated[str, typer.Argument(help="The release's id, as `perennial release list` shows it.")]
+Reason = Literal["privacy", "utility", "schema", "source_withdrawn", "key_compromise"]
 MaybeRelease = Annotated[str | None, typer.Option("--release", help="One release; default: the whole dataset.")]
 
 
@@ -118,9 +119,7 @@ def unfreeze(
 def revoke(
     dataset: Dataset,
     release: Release,
-    reason: Annotated[
-        str, typer.Option(help="privacy, utility, schema, source_withdrawn or key_compromise.")
-    ] = "privacy",
+    reason: Annotated[Reason, typer.Option(help="Why; it stands in the release's status.")] = "privacy",
     key: KeyOption = None,
     out: OutOption = None,
     bootstrap: BootstrapOption = None,

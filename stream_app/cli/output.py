@@ -1,6 +1,7 @@
 """How commands speak: results on stdout as text or JSON, everything else on stderr, exit 0 yes, 1 no, 2 error."""
 
 import json
+import math
 import sys
 from collections.abc import Callable
 from typing import Annotated, Any, NoReturn
@@ -13,9 +14,25 @@ JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document 
 def emit(result: Any, as_json: bool, text: str | Callable[[], str]) -> None:
     """Print the result once, for a program or for a person."""
     if as_json:
-        typer.echo(json.dumps(result, default=str, ensure_ascii=False))
+        typer.echo(_json(result))
     else:
         typer.echo(text() if callable(text) else text)
+
+
+def _json(result: Any) -> str:
+    """A figure that is not finite is null: JSON has no name for it."""
+    try:
+        return json.dumps(result, default=str, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(result), default=str, ensure_ascii=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def table(rows: list[dict[str, Any]], columns: tuple[str, ...], empty: str) -> str:

@@ -11,8 +11,8 @@ from stream_app.cli.connect import (
     HomeOption,
     KeyOption,
     OutOption,
+    broker_settings,
     catalogue,
-    settings_of,
     submit,
 )
 from stream_app.cli.output import JsonFlag, emit, say, table
@@ -138,7 +138,7 @@ def watch(
     timer.start()
     topics = ("run.progress", "candidates.rejected", "release.certified", "budget.ledger")
     found: Outcome | None = None
-    for message in follow(settings_of(bootstrap, home).bootstrap, topics, stop, from_end=True):
+    for message in follow(broker_settings(bootstrap, home).bootstrap, topics, stop, from_end=True):
         if message is None:
             continue
         told = outcome_of(message, dataset)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stream_app.cli.connect import BootstrapOption, HomeOption, settings_of
+from stream_app.cli.connect import BootstrapOption, HomeOption, require_broker, settings_of
 from stream_app.cli.output import JsonFlag, emit, say, table
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ def _run(settings: "Settings") -> None:
     from stream_app.adapters import logs
     from stream_app.app import run
 
+    require_broker(settings.bootstrap)
     logs.configure(settings.log_level)
     raise typer.Exit(asyncio.run(run(settings)))
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from schemas.errors import InputError
-from stream_app.cli.connect import BootstrapOption, HomeOption, catalogue, read_contract_file, settings_of
+from stream_app.cli.connect import BootstrapOption, HomeOption, broker_settings, catalogue, read_contract_file
 from stream_app.cli.output import JsonFlag, emit, progress_to_stderr, say, table
 
 snapshots = typer.Typer(help="Snapshots of a dataset.", no_args_is_help=True)
@@ -27,7 +27,7 @@ def announce(
     from stream_app.adapters.publisher import Publisher
 
     event = snapshot_of(dataset, data)
-    with Publisher(settings_of(bootstrap, home).bootstrap, "/owners") as publisher:
+    with Publisher(broker_settings(bootstrap, home).bootstrap, "/owners") as publisher:
         publisher.send("source.snapshots", event)
         publisher.flush()
     emit(
@@ -55,7 +55,7 @@ def stream(
     from stream_app.adapters.publisher import Publisher
 
     sent, started, said = 0, time.monotonic(), 0.0
-    with Publisher(settings_of(bootstrap, home).bootstrap, "/owners") as publisher:
+    with Publisher(broker_settings(bootstrap, home).bootstrap, "/owners") as publisher:
         for event in batches_of(dataset, data, batch, first_row, "delete" if delete else "insert"):
             publisher.send("source.records", event)
             sent += event.rows

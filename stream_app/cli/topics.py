@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from stream_app.cli.connect import BootstrapOption, HomeOption, settings_of
+from stream_app.cli.connect import BootstrapOption, HomeOption, broker_settings
 from stream_app.cli.output import JsonFlag, emit, table
 
 app = typer.Typer(help="Kafka topics, as the design's table says.", no_args_is_help=True)
@@ -26,7 +26,7 @@ def plan(
     from schemas.topics import TOPICS
     from stream_app.adapters.topics import plan as plan_topics
 
-    changes = plan_topics(settings_of(bootstrap, home).bootstrap, TOPICS, _counts(partitions), replication)
+    changes = plan_topics(broker_settings(bootstrap, home).bootstrap, TOPICS, _counts(partitions), replication)
     rows = [{"topic": change.topic, "action": change.action, "detail": change.why} for change in changes]
     emit(rows, as_json, lambda: table(rows, ("topic", "action", "detail"), "nothing to change"))
 
@@ -44,7 +44,7 @@ def apply(
     from stream_app.adapters.topics import apply as apply_topics
     from stream_app.adapters.topics import plan as plan_topics
 
-    address = settings_of(bootstrap, home).bootstrap
+    address = broker_settings(bootstrap, home).bootstrap
     changes = plan_topics(address, TOPICS, _counts(partitions), replication)
     apply_topics(address, changes)
     emit(

@@ -31,10 +31,17 @@ def spend_reserved(event: Event) -> SpendReserved | None:
     return event if isinstance(event, SpendReserved) else None
 
 
-def certified(event: Event) -> ReleaseCertified | None:
-    """A certificate; where the run ended without one, the demo ends with the planner's explanation."""
-    _refused(event)
-    return event if isinstance(event, ReleaseCertified) else None
+def certified(run_id: str = "") -> Callable[[Event], ReleaseCertified | None]:
+    """A certificate (of that run); where the run ended without one, the demo ends with the reason."""
+
+    def wanted(event: Event) -> ReleaseCertified | None:
+        if isinstance(event, IncidentOpened) and event.severity == "high":
+            raise DemoFailed(f"no release: {event.summary}")
+        _refused(event)
+        mine = isinstance(event, ReleaseCertified) and event.release_id.startswith(run_id)
+        return event if isinstance(event, ReleaseCertified) and mine else None
+
+    return wanted
 
 
 def rejected(event: Event) -> CandidateRejected | None:

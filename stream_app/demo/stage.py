@@ -17,6 +17,9 @@ from schemas.errors import PerennialError
 from schemas.finding import Finding
 
 
+WIDTH = 120
+
+
 class DemoFailed(PerennialError):
     """A step of the demo did not come to its end; the message is the reason."""
 
@@ -35,7 +38,10 @@ class Stage:
 
     @classmethod
     def open(cls, as_json: bool) -> "Stage":
-        return cls(Console(file=sys.stderr if as_json else sys.stdout, highlight=False, soft_wrap=True))
+        console = Console(file=sys.stderr if as_json else sys.stdout, highlight=False, soft_wrap=True)
+        if not console.is_terminal:
+            console.width = WIDTH
+        return cls(console)
 
     @contextmanager
     def step(self, name: str, title: str) -> Iterator[dict[str, Any]]:
@@ -85,7 +91,7 @@ class Stage:
         """Every finding against its limit."""
         table = Table(box=None, pad_edge=False, show_header=True, header_style="dim")
         for name in ("   gate", "metric", "value", "interval", "limit", "verdict"):
-            table.add_column(name)
+            table.add_column(name, no_wrap=True)
         for finding in findings:
             table.add_row(*_cells(finding))
         self.console.print(table)

@@ -25,6 +25,8 @@ from stream_app.settings import Settings
 
 T = TypeVar("T")
 BATCH = 500
+PAUSE_S = 0.1
+"""After two batches: about as fast as one worker watches, so that little is sent after the window is sealed."""
 
 
 class Story:
@@ -72,7 +74,7 @@ class Story:
             stage.say(f"profile taken over {profile.rows} rows; {profile.train_rows} are the train share,")
             stage.say("the others are held out from every generator, by one keyed hash of the privacy unit")
             request = await self._until(listening.run_granted, "the planner's request", 60)
-            stage.say(f"generator chosen: {request.family}: {request.why}")
+            stage.say(f"generator chosen: {request.why}")
             found |= {"contract": str(tale.contract), "family": request.family}
 
     async def _training(self) -> str:
@@ -133,8 +135,8 @@ class Story:
                 raise DemoFailed("another candidate was refused than the leaking one")
             stage.say(f"refused by the {refused.station} gate: {'; '.join(refused.reasons)}")
             found["refused"] = list(refused.reasons)
-            release, dossier = await self._certified(after, found)
-            stage.say(f"attempt {dossier.request.attempt}: {dossier.request.family}: {dossier.request.why}")
+            release, dossier = await self._certified(after, found, refused.dossier.request.run_id)
+            stage.say(f"attempt {dossier.request.attempt}: {dossier.request.why}")
             stage.findings(dossier.findings)
             stage.say(f"certified {release}; the refused attempt stays spent: epsilon {dossier.epsilon_after} by now")
 
@@ -207,13 +209,13 @@ class Story:
         for event in batches_of(self._tale.dataset, str(self._tale.stream), BATCH):
             self._cast.send("source.records", event)
             sent += event.rows
-            if sent % (10 * BATCH) == 0:
+            if sent % (2 * BATCH) == 0:
                 await asyncio.to_thread(self._cast.flush)
                 found = (
                     "; drift found, gathering new rows" if self._seen(listening.drifted(sealed=False), after) else ""
                 )
                 self._stage.progress(f"{sent} of {self._tale.stream_rows} rows streamed{found}")
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(PAUSE_S)
                 if self._seen(listening.drifted(sealed=True), after):
                     break
         await asyncio.to_thread(self._cast.flush)
@@ -222,10 +224,10 @@ class Story:
     def _seen(self, wanted: Callable[[Event], object | None], after: int) -> bool:
         return any(wanted(seen.event) is not None for seen in self._observer.seen[after:])
 
-    async def _certified(self, after: int, found: dict[str, Any]) -> tuple[str, Dossier]:
-        """Wait for a certificate; a rejection of every attempt ends the demo with its reasons."""
+    async def _certified(self, after: int, found: dict[str, Any], run_id: str = "") -> tuple[str, Dossier]:
+        """Wait for a certificate (of that run); a rejection of every attempt ends the demo with its reasons."""
         with self._stage.waiting("training and judging"):
-            release = (await self._until(listening.certified, "a certificate", 300, after)).release_id
+            release = (await self._until(listening.certified(run_id), "a certificate", 300, after)).release_id
         dossier = self._observer.catalogue.dossiers[release][1]
         training = dossier.training
         if training is not None:

@@ -1,4 +1,6 @@
-"""Every registered family keeps the protocol's promises; a new family is tested here before anyone writes a test for it."""
+"""Every registered family keeps the protocol's promises; a new family is tested here before anyone writes a test for
+it.
+"""
 
 import numpy as np
 import pandas as pd
@@ -25,8 +27,14 @@ from schemas.contract import (
 from schemas.errors import ArtefactError, ContractError, InputError, PerennialError
 from schemas.table import conform
 
-DTYPES = {"integer": "Int64", "number": "float64", "string": "object", "boolean": "boolean",
-          "date": "datetime64[us]", "timestamp": "datetime64[us]"}
+DTYPES = {
+    "integer": "Int64",
+    "number": "float64",
+    "string": "object",
+    "boolean": "boolean",
+    "date": "datetime64[us]",
+    "timestamp": "datetime64[us]",
+}
 QUICK = [name for name in available() if FAMILIES[name].extra is None]
 SECRET = bytes(range(32))
 
@@ -34,34 +42,58 @@ SECRET = bytes(range(32))
 def contract(formal: bool, unit: PrivacyUnit | None = None, constraints: tuple[Constraint, ...] = ()) -> Contract:
     columns = (
         Column(name="plane", type="string", role="entity"),
-        Column(name="city", type="string", required=True, domain=Categories(values=("a", "b", "c", "d"), confirmed=True)),
+        Column(
+            name="city", type="string", required=True, domain=Categories(values=("a", "b", "c", "d"), confirmed=True)
+        ),
         Column(name="country", type="string", required=True, domain=Categories(values=("x", "y"), confirmed=True)),
         Column(name="low", type="integer", domain=Range(lower=0, upper=500, resolution=1, confirmed=True)),
         Column(name="high", type="number", domain=Range(lower=0, upper=600, resolution=0.5, confirmed=True)),
         Column(name="member", type="boolean", domain=Categories(values=(False, True), confirmed=True)),
-        Column(name="day", type="date", required=True,
-               domain=Range(lower=1_356_998_400, upper=1_388_448_000, resolution=86_400, confirmed=True)),
-        Column(name="seen", type="timestamp", domain=Range(lower=1_356_998_400, upper=1_357_000_000, resolution=60, confirmed=True)),
+        Column(
+            name="day",
+            type="date",
+            required=True,
+            domain=Range(lower=1_356_998_400, upper=1_388_448_000, resolution=86_400, confirmed=True),
+        ),
+        Column(
+            name="seen",
+            type="timestamp",
+            domain=Range(lower=1_356_998_400, upper=1_357_000_000, resolution=60, confirmed=True),
+        ),
         Column(name="late", type="integer", required=True, domain=Categories(values=(0, 1), confirmed=True)),
     )
     privacy = Privacy(scope="test", claim="formal" if formal else "empirical", unit=unit or PrivacyUnit(), epsilon="2")
     derived = Dependency(determinants=("city",), dependent="country", table=(("a", "x"), ("b", "x"), ("c", "y")))
-    return Contract(dataset="flights", columns=columns, policy=Policy(
-        privacy=privacy, target="late", dependencies=(derived,), constraints=constraints,
-        regeneration=Regeneration(allow_control_families=True)))
+    return Contract(
+        dataset="flights",
+        columns=columns,
+        policy=Policy(
+            privacy=privacy,
+            target="late",
+            dependencies=(derived,),
+            constraints=constraints,
+            regeneration=Regeneration(allow_control_families=True),
+        ),
+    )
 
 
 def table(rows: int, seed: int = 0) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     low = rng.integers(0, 400, rows)
     city = rng.choice(["a", "b", "c"], rows)
-    frame = pd.DataFrame({
-        "plane": [f"p{number}" for number in rng.integers(0, max(1, rows // 4), rows)],
-        "city": city, "country": np.where(city == "c", "y", "x"), "low": pd.array(low, dtype="Int64"),
-        "high": low + rng.integers(0, 200, rows) / 2, "member": pd.array(rng.random(rows) < 0.3, dtype="boolean"),
-        "day": pd.Timestamp("2013-01-01") + pd.to_timedelta(rng.integers(0, 365, rows), unit="D"),
-        "seen": pd.Timestamp("2013-01-01") + pd.to_timedelta(rng.integers(0, 1600, rows), unit="s"),
-        "late": (low + rng.normal(0, 80, rows) > 250).astype(int)})
+    frame = pd.DataFrame(
+        {
+            "plane": [f"p{number}" for number in rng.integers(0, max(1, rows // 4), rows)],
+            "city": city,
+            "country": np.where(city == "c", "y", "x"),
+            "low": pd.array(low, dtype="Int64"),
+            "high": low + rng.integers(0, 200, rows) / 2,
+            "member": pd.array(rng.random(rows) < 0.3, dtype="boolean"),
+            "day": pd.Timestamp("2013-01-01") + pd.to_timedelta(rng.integers(0, 365, rows), unit="D"),
+            "seen": pd.Timestamp("2013-01-01") + pd.to_timedelta(rng.integers(0, 1600, rows), unit="s"),
+            "late": (low + rng.normal(0, 80, rows) > 250).astype(int),
+        }
+    )
     frame.loc[rng.random(rows) < 0.1, ["low", "seen"]] = None
     return conform(frame, contract(True), roles=("modelled", "entity")).table
 
@@ -76,8 +108,11 @@ def test_samples_keep_types_shape_and_domain_and_repeat_by_seed(name: str) -> No
     made = generate(rows, pinned, name, 500, seed=3)
     model = family(name).load(made.model_bytes, pinned)
     assert list(made.table.columns) == [column.name for column in pinned.modelled]
-    assert {column: str(dtype) for column, dtype in made.table.dtypes.items()} == {column.name: DTYPES[column.type] for column in pinned.modelled}
-    assert len(made.table) == 500 and conform(made.table, pinned).violations == ()
+    assert {column: str(dtype) for column, dtype in made.table.dtypes.items()} == {
+        column.name: DTYPES[column.type] for column in pinned.modelled
+    }
+    assert len(made.table) == 500
+    assert conform(made.table, pinned).violations == ()
     pd.testing.assert_frame_equal(model.sample(500, 3), made.table)
     assert not model.sample(500, 4).equals(made.table)
     assert model.to_bytes() == made.model_bytes
@@ -96,8 +131,10 @@ def test_records_no_more_than_was_granted(name: str) -> None:
 def test_the_same_request_repeats_the_same_fit_and_another_seed_does_not(name: str) -> None:
     pinned, rows = contract_for(name), table(400)
     granted = family(name).mechanisms(pinned, 400)
-    first, again, other = (family(name).fit(rows, FitRequest(pinned, seed, granted), silent).to_bytes()
-                           for seed in (SECRET, SECRET, SECRET[::-1]))
+    first, again, other = (
+        family(name).fit(rows, FitRequest(pinned, seed, granted), silent).to_bytes()
+        for seed in (SECRET, SECRET, SECRET[::-1])
+    )
     assert first == again != other
 
 
@@ -110,7 +147,9 @@ def test_fixes_the_share_of_a_value(name: str) -> None:
 
 @pytest.mark.parametrize("name", available())
 def test_where_outside_the_domain_is_refused(name: str) -> None:
-    model = family(name).fit(table(300), FitRequest(contract_for(name), SECRET, family(name).mechanisms(contract_for(name), 300)), silent)
+    model = family(name).fit(
+        table(300), FitRequest(contract_for(name), SECRET, family(name).mechanisms(contract_for(name), 300)), silent
+    )
     for where in ({"late": (7, 0.2)}, {"late": (1, 1.5)}, {"plane": ("p1", 0.5)}, {"nothing": (1, 0.5)}):
         with pytest.raises(InputError):
             model.sample(10, 1, where)
@@ -118,10 +157,14 @@ def test_where_outside_the_domain_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in available() if not FAMILIES[name].control])
 def test_every_row_keeps_the_constraints(name: str) -> None:
-    constraints = (Constraint(left="low", operator="<=", right="high"), Constraint(left="low", operator=">=", constant=20))
+    constraints = (
+        Constraint(left="low", operator="<=", right="high"),
+        Constraint(left="low", operator=">=", constant=20),
+    )
     pinned = contract_for(name, constraints=constraints)
     made = generate(table(800), pinned, name, 600, seed=1)
-    assert conform(made.table, pinned).violations == () and len(made.table) == 600
+    assert conform(made.table, pinned).violations == ()
+    assert len(made.table) == 600
 
 
 @pytest.mark.parametrize("name", available())
@@ -152,7 +195,9 @@ def test_damaged_bytes_and_other_columns_are_refused(name: str) -> None:
         family(name).load(body, other)
 
 
-COLUMNS = st.lists(st.sampled_from(["range", "wide", "string", "flag", "date", "number", "constant", "free"]), min_size=1, max_size=5)
+COLUMNS = st.lists(
+    st.sampled_from(["range", "wide", "string", "flag", "date", "number", "constant", "free"]), min_size=1, max_size=5
+)
 
 
 @st.composite
@@ -162,10 +207,20 @@ def small_tables(draw: st.DrawFn) -> tuple[Contract, pd.DataFrame]:
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     made = [_column(kind, place, rng, rows) for place, kind in enumerate(kinds)]
     target = made[0][0].name if draw(st.booleans()) else None
-    constraint = ((Constraint(left=made[0][0].name, operator=draw(st.sampled_from(["<", ">=", "=="])), constant=3.0),)
-                  if draw(st.booleans()) and kinds[0] in ("range", "wide", "number") else ())
-    pinned = Contract(dataset="random", columns=tuple(column for column, _ in made), policy=Policy(
-        privacy=Privacy(scope="test", claim="formal", epsilon=draw(st.sampled_from(["0.01", "1", "30"]))), target=target, constraints=constraint))
+    constraint = (
+        (Constraint(left=made[0][0].name, operator=draw(st.sampled_from(["<", ">=", "=="])), constant=3.0),)
+        if draw(st.booleans()) and kinds[0] in ("range", "wide", "number")
+        else ()
+    )
+    pinned = Contract(
+        dataset="random",
+        columns=tuple(column for column, _ in made),
+        policy=Policy(
+            privacy=Privacy(scope="test", claim="formal", epsilon=draw(st.sampled_from(["0.01", "1", "30"]))),
+            target=target,
+            constraints=constraint,
+        ),
+    )
     return pinned, conform(pd.DataFrame({column.name: values for column, values in made}), pinned).table
 
 
@@ -174,23 +229,44 @@ def _column(kind: str, place: int, rng: np.random.Generator, rows: int) -> tuple
     numbers = [None if rng.random() < 0.2 else float(value) for value in rng.integers(-5, 60, rows)]
     if kind in ("range", "wide"):
         upper = 20 if kind == "range" else 10_000_000
-        return Column(name=name, type="integer", required=required, domain=Range(lower=-3, upper=upper, resolution=1, confirmed=True)), [*numbers]
+        return Column(
+            name=name,
+            type="integer",
+            required=required,
+            domain=Range(lower=-3, upper=upper, resolution=1, confirmed=True),
+        ), [*numbers]
     if kind == "number":
-        return Column(name=name, type="number", required=required, domain=Range(lower=0, upper=9, resolution=0.1, confirmed=True)), [*numbers]
+        return Column(
+            name=name, type="number", required=required, domain=Range(lower=0, upper=9, resolution=0.1, confirmed=True)
+        ), [*numbers]
     if kind == "date":
         days = [None if value is None else pd.Timestamp("2020-01-01") + pd.Timedelta(days=value) for value in numbers]
-        return Column(name=name, type="date", domain=Range(lower=1_577_836_800, upper=1_580_000_000, resolution=86_400, confirmed=True)), [*days]
+        return Column(
+            name=name,
+            type="date",
+            domain=Range(lower=1_577_836_800, upper=1_580_000_000, resolution=86_400, confirmed=True),
+        ), [*days]
     if kind == "flag":
-        return Column(name=name, type="boolean", domain=Categories(values=(True, False), confirmed=True)), [value == 1 for value in numbers]
-    values = {"constant": ("only",), "string": ("1.0", "2.0", "zz"), "free": tuple(f"v{number}" for number in range(90))}[kind]
+        return Column(name=name, type="boolean", domain=Categories(values=(True, False), confirmed=True)), [
+            value == 1 for value in numbers
+        ]
+    values = {
+        "constant": ("only",),
+        "string": ("1.0", "2.0", "zz"),
+        "free": tuple(f"v{number}" for number in range(90)),
+    }[kind]
     domain = Categories(values=values, other=kind == "free", confirmed=True)
-    return Column(name=name, type="string", required=required, domain=domain), [None if value is None else str(value) for value in numbers]
+    return Column(name=name, type="string", required=required, domain=domain), [
+        None if value is None else str(value) for value in numbers
+    ]
 
 
 @pytest.mark.parametrize("name", QUICK)
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(made=small_tables(), seed=st.integers(0, 2**63), rows=st.integers(1, 60))
-def test_random_small_tables_never_end_in_a_traceback(name: str, made: tuple[Contract, pd.DataFrame], seed: int, rows: int) -> None:
+def test_random_small_tables_never_end_in_a_traceback(
+    name: str, made: tuple[Contract, pd.DataFrame], seed: int, rows: int
+) -> None:
     pinned, given_table = made
     try:
         result = generate(given_table, pinned, name, rows, seed)

@@ -85,14 +85,13 @@ def test_a_revocation_before_the_candidate_comes_still_wins() -> None:
     simulator = Simulator()
     simulator.tell(apply(contract()))
     simulator.tell(snapshot("flights", "january"))
-    plan = next(reader for reader in simulator.readers if reader.topic == "plan.log")
-    while plan.fold is None or plan.fold.state("flights").run is None:
-        for reader in simulator.readers:
+    plans = [reader for reader in simulator.owners if reader.topic == "plan.log"]
+    while not any(reader.fold is not None and reader.fold.state("flights").run for reader in plans):
+        for reader in simulator.owners:
             if reader.topic in ("plan.log", "source.drift"):
                 simulator.deliver(reader)
-        plan = next(reader for reader in simulator.readers if reader.fold is not None and "flights" in reader.fold.keys)
-    assert plan.fold is not None
-    release_id = plan.fold.state("flights").run.request.release_id
+    folds = [reader.fold for reader in plans if reader.fold is not None and "flights" in reader.fold.keys]
+    release_id = folds[0].state("flights").run.request.release_id
     simulator.tell(command("revoke", release_id=release_id, reason="privacy", role="responder"))
     simulator.settle()
     assert (simulator.statements(), current(simulator)) == ({}, None)
@@ -131,11 +130,14 @@ def about_a_release(simulator: Simulator, kind: str, number: int) -> Event | Non
 
 
 def wild(simulator: Simulator, seed: int, deliveries: int) -> None:
-    """So many deliveries to readers at random, of which some die and some are sent back."""
+    """So many deliveries at random; some readers die, some are sent back, and some partitions change hands."""
     chance = random.Random(seed)
     for _ in range(deliveries):
-        reader = chance.choice(simulator.readers)
-        if chance.random() < 0.1:
+        number = chance.randrange(len(simulator.owners))
+        if chance.random() < 0.05:
+            simulator.rebalance(number)
+        reader = simulator.zombies[number] if chance.random() < 0.05 else simulator.owners[number]
+        if chance.random() < 0.05:
             simulator.take_over(reader, chance.randrange(50))
         simulator.deliver(reader, chance.choices([None, "before", "after"], [8, 1, 1])[0])
 

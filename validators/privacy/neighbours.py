@@ -7,6 +7,7 @@ import numpy as np
 
 from schemas.finding import Finding, Gate
 from validators.gower import Points, nearest, points
+from validators.encoding import Reals
 from validators.protocol import Evidence
 from validators.statistics import Interval, clopper_pearson, generator
 from validators.verdicts import hold, require
@@ -14,6 +15,8 @@ from validators.verdicts import hold, require
 ROWS = 4_000
 REAL_ROWS = 32_768
 LEAST = 100
+LOT = 1e-9
+"""Far below the distance between two values of any column, far above float64's error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,8 @@ class NearestNeighbourShare:
     """Share of synthetic rows nearer to train than to an equally large holdout: 0.5 without a leak.
 
     Sides of unequal size are not cut down: a row's nearest neighbour is a train row with odds n_train / n_holdout
-    under the null, and the share is corrected for these. Ties count as the null has them. Gower distances, exact;
+    under the null, and the share is corrected for these. Of rows equally near one is drawn, so that the null holds on a
+    lattice too, where the larger side would else win ties by its size. Gower distances, exact;
     drawn by seed are at most 4,000 synthetic rows, and 32,768 of either side. The baseline is the same share for the
     attacker's reference rows. Clopper-Pearson interval over synthetic rows.
     """
@@ -44,6 +48,9 @@ class NearestNeighbourShare:
                 (REAL_ROWS, REAL_ROWS, ROWS, ROWS // 2),
                 strict=True,
             )
+        )
+        train, holdout, synthetic, reference = (
+            _with_lots(part, rng.random(len(part))) for part in (train, holdout, synthetic, reference)
         )
         odds = len(train) / len(holdout)
         wins = _wins(synthetic, train, holdout)
@@ -69,15 +76,18 @@ class NearestNeighbourShare:
         )
 
 
-def _wins(queries: Points, train: Points, holdout: Points) -> float:
-    """How many queries are nearer to train; ties count what they would under the null."""
-    to_train, to_holdout = nearest(queries, train), nearest(queries, holdout)
-    prior = len(train) / (len(train) + len(holdout))
-    return float((to_train < to_holdout).sum() + prior * (to_train == to_holdout).sum())
+def _with_lots(part: Points, lots: Reals) -> Points:
+    """The points with one more coordinate, drawn at random and too small to change any order but that of ties."""
+    return Points(np.column_stack([part.scaled, LOT * lots]), part.codes)
 
 
-def _interval(wins: float, rows: int, odds: float) -> Interval:
-    low, high = clopper_pearson(int(np.floor(wins)), rows)[0], clopper_pearson(int(np.ceil(wins)), rows)[1]
+def _wins(queries: Points, train: Points, holdout: Points) -> int:
+    """How many queries are nearer to train."""
+    return int((nearest(queries, train) < nearest(queries, holdout)).sum())
+
+
+def _interval(wins: int, rows: int, odds: float) -> Interval:
+    low, high = clopper_pearson(wins, rows)
     return _corrected(low, odds), _corrected(high, odds)
 
 

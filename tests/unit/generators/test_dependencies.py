@@ -10,18 +10,30 @@ from schemas.errors import ContractError
 
 
 def contract(*dependencies: tuple[tuple[str, ...], str, list[tuple[Scalar, ...]]], size: int = 4) -> Contract:
-    columns = tuple(Column(name=name, type="integer", domain=Categories(values=tuple(range(size)), confirmed=True)) for name in "abcd")
-    declared = tuple(Dependency(determinants=left, dependent=right, table=tuple(rows)) for left, right, rows in dependencies)
-    return Contract(dataset="test", columns=columns, policy=Policy(privacy=Privacy(scope="test"), dependencies=declared))
+    columns = tuple(
+        Column(name=name, type="integer", domain=Categories(values=tuple(range(size)), confirmed=True))
+        for name in "abcd"
+    )
+    declared = tuple(
+        Dependency(determinants=left, dependent=right, table=tuple(rows)) for left, right, rows in dependencies
+    )
+    return Contract(
+        dataset="test", columns=columns, policy=Policy(privacy=Privacy(scope="test"), dependencies=declared)
+    )
 
 
 def found(pinned: Contract) -> list[tuple[tuple[str, ...], tuple[str, ...], list[list[int]], list[list[int]]]]:
     grids = {column.name: grid_of(column) for column in pinned.modelled}
-    return [(item.determinants, item.dependents, item.combinations.tolist(), item.consequences.tolist()) for item in supports(pinned, grids)]
+    return [
+        (item.determinants, item.dependents, item.combinations.tolist(), item.consequences.tolist())
+        for item in supports(pinned, grids)
+    ]
 
 
 def test_one_dependency() -> None:
-    assert found(contract((("a", "b"), "c", [(0, 1, 2), (3, 0, 1)]))) == [(("a", "b"), ("c",), [[0, 1], [3, 0]], [[2], [1]])]
+    assert found(contract((("a", "b"), "c", [(0, 1, 2), (3, 0, 1)]))) == [
+        (("a", "b"), ("c",), [[0, 1], [3, 0]], [[2], [1]])
+    ]
 
 
 def test_a_chain_rests_on_its_beginning() -> None:
@@ -39,10 +51,15 @@ def test_two_that_share_nothing_stay_apart_and_rows_outside_the_domains_do_not_c
     assert found(two) == [(("a",), ("b",), [[0]], [[1]]), (("c",), ("d",), [[2]], [[2]])]
 
 
-@pytest.mark.parametrize("broken", [
-    contract((("a",), "b", [(0, 1), (0, 2)])), contract((("a",), "b", [])), contract((("a",), "b", [(0, 99)])),
-    contract((("a",), "b", [(0, 1)]), (("a",), "b", [(0, 2)])),
-])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        contract((("a",), "b", [(0, 1), (0, 2)])),
+        contract((("a",), "b", [])),
+        contract((("a",), "b", [(0, 99)])),
+        contract((("a",), "b", [(0, 1)]), (("a",), "b", [(0, 2)])),
+    ],
+)
 def test_contradictions_are_refused(broken: Contract) -> None:
     with pytest.raises(ContractError):
         found(broken)

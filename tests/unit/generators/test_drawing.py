@@ -22,23 +22,36 @@ GRIDS: dict[str, Grid] = {column.name: grid_of(column) for column in COLUMNS}
 
 
 def contract(*constraints: Constraint) -> Contract:
-    return Contract(dataset="test", columns=COLUMNS, policy=Policy(privacy=Privacy(scope="test"), constraints=constraints))
+    return Contract(
+        dataset="test", columns=COLUMNS, policy=Policy(privacy=Privacy(scope="test"), constraints=constraints)
+    )
 
 
 def draw(rows: int, rng: np.random.Generator) -> pd.DataFrame:
     low = pd.array(rng.integers(0, 21, rows), dtype="Int64")
     low[rng.random(rows) < 0.1] = pd.NA
-    return pd.DataFrame({"low": low, "high": rng.integers(0, 61, rows) / 2, "flag": pd.array(rng.random(rows) < 0.1, dtype="Int64"),
-                         "city": rng.choice(["a", "b"], rows)})
+    return pd.DataFrame(
+        {
+            "low": low,
+            "high": rng.integers(0, 61, rows) / 2,
+            "flag": pd.array(rng.random(rows) < 0.1, dtype="Int64"),
+            "city": rng.choice(["a", "b"], rows),
+        }
+    )
 
 
 @settings(deadline=None, max_examples=40)
-@given(operator=st.sampled_from(["<", "<=", "==", ">=", ">"]), constant=st.one_of(st.none(), st.integers(1, 19)), rows=st.integers(0, 60))
+@given(
+    operator=st.sampled_from(["<", "<=", "==", ">=", ">"]),
+    constant=st.one_of(st.none(), st.integers(1, 19)),
+    rows=st.integers(0, 60),
+)
 def test_every_row_keeps_a_satisfiable_constraint(operator: str, constant: int | None, rows: int) -> None:
     right = {"right": "high"} if constant is None else {"constant": float(constant)}
     one = Constraint(left="low", operator=operator, **right)  # type: ignore[arg-type]
     table = drawn(draw, rows, np.random.default_rng(3), contract(one), GRIDS)
-    assert len(table) == rows and satisfied(table, (one,)).all()
+    assert len(table) == rows
+    assert satisfied(table, (one,)).all()
 
 
 @pytest.mark.parametrize("operator", ["<", "<=", "==", ">=", ">"])
@@ -50,7 +63,7 @@ def test_repair_moves_rows_just_far_enough(operator: str, left: str) -> None:
     kept = satisfied(table, (one,))
     pd.testing.assert_frame_equal(mended[kept], table[kept])
     # a bound beyond the other column's range, or between its grid points, cannot be met by moving one column
-    assert satisfied(mended, (one,)).mean() > 0.6
+    assert satisfied(mended, (one,)).mean() > max(0.4, kept.mean())
     other = mended.drop(columns=left)
     pd.testing.assert_frame_equal(other, table.drop(columns=left))
 

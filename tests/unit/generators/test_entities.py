@@ -16,8 +16,13 @@ SHARES = Split()
 
 def rows(count: int, seed: int = 1) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
-    return pd.DataFrame({"plane": [f"p{value}" for value in rng.integers(0, 40, count)], "hour": pd.array(rng.integers(0, 24, count), dtype="Int64"),
-                         "delay": rng.integers(0, 50, count) / 2})
+    return pd.DataFrame(
+        {
+            "plane": [f"p{value}" for value in rng.integers(0, 40, count)],
+            "hour": pd.array(rng.integers(0, 24, count), dtype="Int64"),
+            "delay": rng.integers(0, 50, count) / 2,
+        }
+    )
 
 
 def test_split_follows_its_shares() -> None:
@@ -29,7 +34,10 @@ def test_split_follows_its_shares() -> None:
 
 
 @settings(deadline=None)
-@given(keys=st.lists(st.one_of(st.none(), st.text(max_size=4)), min_size=1, max_size=30), order=st.randoms(use_true_random=False))
+@given(
+    keys=st.lists(st.one_of(st.none(), st.text(max_size=4)), min_size=1, max_size=30),
+    order=st.randoms(use_true_random=False),
+)
 def test_a_unit_keeps_its_fate_in_any_order_and_company(keys: list[str | None], order: object) -> None:
     fate = dict(zip(keys, split(pd.Series(keys, dtype=object), SECRET, SHARES), strict=True))
     shuffled = [*keys, "another"]
@@ -41,7 +49,11 @@ def test_a_unit_keeps_its_fate_in_any_order_and_company(keys: list[str | None], 
 def test_whole_numbers_fall_alike_in_any_dtype_and_another_secret_splits_otherwise() -> None:
     numbers = np.arange(1_000)
     fate = split(numbers, SECRET, SHARES)
-    for same in (pd.Series(numbers, dtype="Int64"), pd.Series(numbers, dtype="float64"), pd.Series(list(numbers), dtype=object)):
+    for same in (
+        pd.Series(numbers, dtype="Int64"),
+        pd.Series(numbers, dtype="float64"),
+        pd.Series(list(numbers), dtype=object),
+    ):
         assert (split(same, SECRET, SHARES) == fate).all()
     assert (split(numbers, b"1" * 32, SHARES) != fate).any()
 
@@ -49,7 +61,7 @@ def test_whole_numbers_fall_alike_in_any_dtype_and_another_secret_splits_otherwi
 def test_rows_get_the_same_keys_in_batches_as_in_one_piece() -> None:
     table = rows(3_000)
     seen: dict[int, int] = {}
-    batches = [row_keys(table.iloc[start:start + 700].reset_index(drop=True), seen) for start in range(0, 3_000, 700)]
+    batches = [row_keys(table.iloc[start : start + 700].reset_index(drop=True), seen) for start in range(0, 3_000, 700)]
     assert (np.concatenate(batches) == row_keys(table)).all()
 
 
@@ -88,5 +100,6 @@ def test_tokens_are_stable_secret_and_keep_missing() -> None:
     tokens = tokenise(values, SECRET)
     assert tokens[0] == tokens[3] != tokens[1]
     assert tokens[2] is None
-    assert set("".join(tokens.dropna())) <= set("0123456789abcdef") and tokens.str.len().dropna().eq(32).all()
+    assert set("".join(tokens.dropna())) <= set("0123456789abcdef")
+    assert tokens.str.len().dropna().eq(32).all()
     assert tokenise(values, b"1" * 32)[0] != tokens[0]

@@ -18,8 +18,14 @@ def ranged(kind: LogicalType, lower: float, upper: float, resolution: float, req
 
 
 GRIDS = [
-    ranged("integer", -5, 90, 1), ranged("integer", 0, 1_000_000, 250), ranged("integer", 0.5, 9.5, 0.3), ranged("number", 0, 1, 0.1),
-    ranged("number", -3, 7, 1 / 64), ranged("number", 2, 2, 1), ranged("date", 1_000_000, 90_000_000, 86_400), ranged("timestamp", 0, 1e9, 60),
+    ranged("integer", -5, 90, 1),
+    ranged("integer", 0, 1_000_000, 250),
+    ranged("integer", 0.5, 9.5, 0.3),
+    ranged("number", 0, 1, 0.1),
+    ranged("number", -3, 7, 1 / 64),
+    ranged("number", 2, 2, 1),
+    ranged("date", 1_000_000, 90_000_000, 86_400),
+    ranged("timestamp", 0, 1e9, 60),
     Column(name="x", type="string", domain=Categories(values=("b", "a", "c"), other=True)),
     Column(name="x", type="boolean", domain=Categories(values=(True, False))),
     Column(name="x", type="integer", domain=Categories(values=(7, 3, 5))),
@@ -62,20 +68,37 @@ def test_unknown_categories_become_other_or_missing_or_invalid() -> None:
     assert list(required.positions(values)) == [0, INVALID, INVALID]
 
 
-@pytest.mark.parametrize("column", [
-    Column(name="x", type="string"), ranged("string", 0, 1, 1), ranged("boolean", 0, 1, 1), ranged("integer", 0.2, 0.8, 1),
-    ranged("number", 0, 1e300, 1e-300), Column(name="x", type="integer", domain=Categories(values=("a",))),
-    Column(name="x", type="string", domain=Categories(values=())),
-])
+@pytest.mark.parametrize(
+    "column",
+    [
+        Column(name="x", type="string"),
+        ranged("string", 0, 1, 1),
+        ranged("boolean", 0, 1, 1),
+        ranged("integer", 0.2, 0.8, 1),
+        ranged("number", 0, 1e300, 1e-300),
+        Column(name="x", type="integer", domain=Categories(values=("a",))),
+        Column(name="x", type="string", domain=Categories(values=())),
+    ],
+)
 def test_a_domain_that_fits_no_value_is_refused(column: Column) -> None:
     with pytest.raises(ContractError, match="x"):
         grid_of(column)
 
 
-@pytest.mark.parametrize(("kind", "cells"), [
-    ("string", ["u", None, "v"]), ("boolean", [True, None]), ("integer", [3, 9, None]), ("number", [0.25, 8.5]), ("number", [4.0, 4.0]),
-    ("date", ["2020-01-05", "2020-02-01"]), ("timestamp", ["2020-01-05T10:00:00"]), ("string", []), ("integer", [None]),
-])
+@pytest.mark.parametrize(
+    ("kind", "cells"),
+    [
+        ("string", ["u", None, "v"]),
+        ("boolean", [True, None]),
+        ("integer", [3, 9, None]),
+        ("number", [0.25, 8.5]),
+        ("number", [4.0, 4.0]),
+        ("date", ["2020-01-05", "2020-02-01"]),
+        ("timestamp", ["2020-01-05T10:00:00"]),
+        ("string", []),
+        ("integer", [None]),
+    ],
+)
 def test_an_observed_domain_holds_what_was_observed(kind: LogicalType, cells: list[object]) -> None:
     column = Column(name="x", type=kind)
     series = typed(pd.Series(cells, dtype=object), kind)[0]

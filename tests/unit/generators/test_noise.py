@@ -1,4 +1,6 @@
-"""The noise follows its law exactly; seeds are fixed, so each chi-square test (level 1e-3) either always passes or never does."""
+"""The noise follows its law exactly; seeds are fixed, so each chi-square test (level 1e-3) either always passes or
+never does.
+"""
 
 import math
 
@@ -28,7 +30,11 @@ def stream(label: str) -> NoiseStream:
 def p_value(draws: np.ndarray, weights: dict[int, float]) -> float:
     """Chi-square of integer draws against a law, tails pooled so that every cell expects five draws at least."""
     total = sum(weights.values())
-    cells = [(value, weight / total * draws.size) for value, weight in sorted(weights.items()) if weight / total * draws.size >= 5]
+    cells = [
+        (value, weight / total * draws.size)
+        for value, weight in sorted(weights.items())
+        if weight / total * draws.size >= 5
+    ]
     observed = np.array([int((draws == value).sum()) for value, _ in cells])
     expected = np.array([count for _, count in cells])
     rest = draws.size - expected.sum()
@@ -39,7 +45,7 @@ def p_value(draws: np.ndarray, weights: dict[int, float]) -> float:
 
 @pytest.mark.parametrize("sigma", [1, 2, 7, 30])
 def test_discrete_gaussian_matches_its_law(sigma: int) -> None:
-    law = {value: math.exp(-value**2 / (2 * sigma**2)) for value in range(-12 * sigma, 12 * sigma + 1)}
+    law = {value: math.exp(-(value**2) / (2 * sigma**2)) for value in range(-12 * sigma, 12 * sigma + 1)}
     assert p_value(discrete_gaussian(stream(f"gaussian {sigma}"), sigma, DRAWS), law) > LEVEL
 
 

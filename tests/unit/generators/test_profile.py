@@ -6,28 +6,43 @@ import pandas as pd
 from generators.profile import take_profile
 from schemas.contract import Categories, Column, Contract, Policy, Privacy, Range
 
-CONTRACT = Contract(dataset="test", policy=Policy(privacy=Privacy(scope="test")), columns=(
-    Column(name="amount", type="number", domain=Range(lower=0, upper=6_400, resolution=0.01)),
-    Column(name="city", type="string", domain=Categories(values=("a", "b"), other=True)),
-    Column(name="note", type="string"),
-    Column(name="key", type="string", role="identifier"),
-))
+CONTRACT = Contract(
+    dataset="test",
+    policy=Policy(privacy=Privacy(scope="test")),
+    columns=(
+        Column(name="amount", type="number", domain=Range(lower=0, upper=6_400, resolution=0.01)),
+        Column(name="city", type="string", domain=Categories(values=("a", "b"), other=True)),
+        Column(name="note", type="string"),
+        Column(name="key", type="string", role="identifier"),
+    ),
+)
 
 
 def test_shares_missing_and_quantiles() -> None:
     amount = np.append(np.arange(0.0, 6_400, 64), [np.nan] * 25)
-    table = pd.DataFrame({"amount": amount, "city": ["a"] * 100 + ["zzz"] * 25, "note": [f"secret {row}" for row in range(125)]})
+    table = pd.DataFrame(
+        {"amount": amount, "city": ["a"] * 100 + ["zzz"] * 25, "note": [f"secret {row}" for row in range(125)]}
+    )
     profile = take_profile(table, CONTRACT)
     money, city, note = profile.columns
-    assert profile.rows == 125 and money.missing == 0.2 and money.distinct == 100
-    assert money.quantiles is not None and np.allclose(money.quantiles, np.quantile(amount[:100], (0.05, 0.25, 0.5, 0.75, 0.95)), atol=101)
+    assert profile.rows == 125
+    assert money.missing == 0.2
+    assert money.distinct == 100
+    assert money.quantiles is not None
+    assert np.allclose(money.quantiles, np.quantile(amount[:100], (0.05, 0.25, 0.5, 0.75, 0.95)), atol=101)
     assert city.shares == (0.8, 0.0, 0.2)
-    assert note.distinct == 125 and note.shares is None and note.quantiles is None
-    assert b"secret" not in profile.to_bytes() and b"zzz" not in profile.to_bytes()
+    assert note.distinct == 125
+    assert note.shares is None
+    assert note.quantiles is None
+    assert b"secret" not in profile.to_bytes()
+    assert b"zzz" not in profile.to_bytes()
 
 
 def test_an_empty_table_has_a_profile() -> None:
-    empty = pd.DataFrame({"amount": pd.Series(dtype="float64"), "city": pd.Series(dtype=object), "note": pd.Series(dtype=object)})
+    empty = pd.DataFrame(
+        {"amount": pd.Series(dtype="float64"), "city": pd.Series(dtype=object), "note": pd.Series(dtype=object)}
+    )
     profile = take_profile(empty, CONTRACT)
-    assert profile.rows == 0 and profile.columns[0].quantiles is None
+    assert profile.rows == 0
+    assert profile.columns[0].quantiles is None
     assert type(profile).from_bytes(profile.to_bytes()) == profile

@@ -21,7 +21,8 @@ def contract(claim: str = "formal", **regeneration: object) -> Contract:
 
 def test_a_formal_claim_is_answered_by_a_formal_family_whatever_the_profile_says() -> None:
     chosen = choose(contract(), 500, ALL, profile=NUMBERS)
-    assert chosen.family == "private_marginals" and "formal" in chosen.why
+    assert chosen.family == "private_marginals"
+    assert "formal" in chosen.why
     assert chosen == choose(contract(), 500, ALL)
 
 
@@ -41,10 +42,15 @@ def test_the_ladder_comes_first_and_what_was_tried_last_is_skipped() -> None:
 
 @pytest.mark.parametrize("claim", ["formal", "empirical"])
 def test_controls_are_never_chosen_only_asked_for_where_allowed(claim: str) -> None:
-    assert not FAMILIES[choose(contract(claim, ladder=("leaking_control",), allow_control_families=True), 9, ALL).family].control
+    assert not FAMILIES[
+        choose(contract(claim, ladder=("leaking_control",), allow_control_families=True), 9, ALL).family
+    ].control
     with pytest.raises(InputError, match="allow_control_families"):
         choose(contract(claim), 9, ALL, requested="leaking_control")
-    assert choose(contract(claim, allow_control_families=True), 9, ALL, requested="leaking_control").family == "leaking_control"
+    assert (
+        choose(contract(claim, allow_control_families=True), 9, ALL, requested="leaking_control").family
+        == "leaking_control"
+    )
 
 
 def test_requests_that_cannot_be_met_say_why() -> None:
@@ -60,21 +66,31 @@ def test_the_climb_ends_and_never_repeats_itself() -> None:
     for pinned in (contract(max_attempts=10), contract("empirical", max_attempts=10), contract(max_attempts=2)):
         tried = [choose(pinned, 9, ALL)]
         while (following := climb(pinned, ALL, tried, ("detection_auc",))) is not None:
-            assert (following.family, following.parameters) not in [(choice.family, choice.parameters) for choice in tried]
-            assert "detection_auc" in following.why and not FAMILIES[following.family].control
+            assert (following.family, following.parameters) not in [
+                (choice.family, choice.parameters) for choice in tried
+            ]
+            assert "detection_auc" in following.why
+            assert not FAMILIES[following.family].control
             tried.append(following)
         assert 1 < len(tried) <= pinned.policy.regeneration.max_attempts
 
 
 def test_after_a_control_was_refused_the_honest_family_follows() -> None:
     following = climb(contract(), ALL, [Choice("leaking_control", "asked for")], ("copied_rows",))
-    assert following is not None and following.family == "private_marginals" and not following.parameters
+    assert following is not None
+    assert following.family == "private_marginals"
+    assert not following.parameters
 
 
 def test_the_registry_agrees_with_its_families() -> None:
     for name, entry in FAMILIES.items():
         found = family(name)
-        assert (found.name, found.formal, found.control, found.extra) == (name, entry.formal, entry.control, entry.extra)
+        assert (found.name, found.formal, found.control, found.extra) == (
+            name,
+            entry.formal,
+            entry.control,
+            entry.extra,
+        )
 
 
 def test_a_family_without_its_extra_says_which(monkeypatch: pytest.MonkeyPatch) -> None:

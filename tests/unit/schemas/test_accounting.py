@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.accounting import compose, epsilon_of, gaussian_budget, gaussian_delta, gaussian_epsilon, gaussian_mu, within
+from schemas.accounting import (
+    compose,
+    epsilon_of,
+    gaussian_budget,
+    gaussian_delta,
+    gaussian_epsilon,
+    gaussian_mu,
+    within,
+)
 from schemas.errors import BudgetError
 from schemas.mechanism import Gaussian, Mechanism, Pure, SubsampledGaussian, ZeroConcentrated
 
@@ -19,8 +27,12 @@ def test_agrees_with_privacy_loss_distributions_and_never_lies_below(noise: floa
     from dp_accounting.pld import privacy_loss_distribution as pld
 
     grid = 2e-4 / noise
-    pessimistic, optimistic = (pld.from_gaussian_mechanism(noise, value_discretization_interval=grid, pessimistic_estimate=above)
-                               .get_epsilon_for_delta(delta) for above in (True, False))
+    pessimistic, optimistic = (
+        pld.from_gaussian_mechanism(
+            noise, value_discretization_interval=grid, pessimistic_estimate=above
+        ).get_epsilon_for_delta(delta)
+        for above in (True, False)
+    )
     # the reference is off by at most its grid, to the stated side; our outward rounding is far smaller
     assert optimistic - 1e-7 <= epsilon_of((Gaussian(noise_multiplier=noise),), delta) <= pessimistic + 1e-7
     assert pessimistic - optimistic <= 2 * grid

@@ -99,7 +99,7 @@ def test_the_privacy_unit_and_the_budget(drafted: Drafted) -> None:
 
 
 def test_a_dataset_name_is_adapted_with_a_note() -> None:
-    found = draft(people(), "My People!")
+    found = draft(people(), "My Péople!")
     assert found.contract.dataset == "my_people"
     assert "name was adapted" in found.comments[""]
 

@@ -20,7 +20,7 @@ FRAME = pd.DataFrame(
         "f": [0.5, np.nan, 2.0],
         "s": ["a", None, "ü\ud800"],
         "b": pd.Series([True, None, False], dtype="boolean"),
-        "t": pd.to_datetime(["2020-01-01", None, "2020-01-03"]).astype("datetime64[us]"),
+        "t": pd.to_datetime(["2020-01-01", "NaT", "2020-01-03"]).astype("datetime64[us]"),
         "z": pd.to_datetime(["2020-01-01T00:00+02:00"] * 3, utc=True),
         "c": pd.Series(["x", "y", "x"], dtype="category"),
         "o": [[1], {"k": 1}, 1.5],

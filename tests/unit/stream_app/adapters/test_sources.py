@@ -57,11 +57,15 @@ def test_codes_commas_accents_and_quotes(tmp_path: Path) -> None:
         saved(
             tmp_path,
             "a.csv",
-            'zip;price;name;"odd ""one"""\n00501;1,5;Zoë;"a;b\nc"\n10001;-2,25;Ann;x\n'.encode("latin-1"),
+            (
+                'zip;price;large;name;"odd ""one"""\n'
+                '00501;1,5;1180591620717411303424;Zoë;"a;b\nc"\n10001;-2,25;1;Ann;x\n'
+            ).encode("latin-1"),
         )
     )
     assert frame["zip"].tolist() == ["00501", "10001"]
     assert frame["price"].tolist() == [1.5, -2.25]
+    assert [int(cell) for cell in frame["large"]] == [2**70, 1]
     assert frame["name"].tolist() == ["Zoë", "Ann"]
     assert frame['odd "one"'].tolist() == ["a;b\nc", "x"]
 
@@ -94,6 +98,7 @@ def test_text_that_is_not_dates_stays_text(tmp_path: Path) -> None:
     ("name", "body", "words"),
     [
         ("empty.csv", b"", "empty"),
+        ("header.csv", b"a,b\n1,2,hunter2\n1,2,hunter2\n1,2,3\n", "complete the header"),
         ("ragged.csv", b"a,b\n1,2\nhunter2,2,3\n", "line 3"),
         ("bad.jsonl", b'{"a":1}\n{hunter2\n', "line 2"),
         ("list.jsonl", b"[1]\n", "line 1"),

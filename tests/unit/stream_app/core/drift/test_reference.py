@@ -95,7 +95,7 @@ def test_odd_columns_make_a_reference(column: list[object]) -> None:
         dataset="d",
         columns=(Column(name="a", type=kind), Column(name="k", type="string")),
         policy=Policy(privacy=Privacy(scope="s")),
-    )  # type: ignore[arg-type]
+    )
     reference = build_reference(pd.DataFrame({"a": column, "k": ["x", "y"] * 300}), contract)
     assert np.isfinite(reference.centre).all()
     assert np.isfinite(reference.spread).all()

@@ -1,0 +1,114 @@
+"""draft, generate, evaluate, backtest on a small file: the libraries without a broker, and their exit codes."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from schemas.odcs import read_contract
+from tests.unit.stream_app.cli.conftest import Perennial
+
+
+def shoppers(rows: int, seed: int, shift: float = 0.0) -> pd.DataFrame:
+    random = np.random.default_rng(seed)
+    age = random.integers(18, 80, rows)
+    spent = np.round(random.exponential(20 + age / 4, rows), 1)
+    city = random.choice(["Bonn", "Oslo", "Rome"], rows, p=[0.5 - shift, 0.3, 0.2 + shift])
+    buys = (random.random(rows) < 0.2 + 0.5 * (city == "Rome")).astype(int)
+    return pd.DataFrame({"age": age, "spent": spent, "city": city, "buys": buys})
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name, seed, shift in (("real", 1, 0.0), ("holdout", 2, 0.0), ("fresh", 3, 0.0), ("moved", 4, 0.4)):
+        shoppers(4_000, seed, shift).to_csv(tmp_path / f"{name}.csv", index=False)
+    return tmp_path
+
+
+def _drafted(perennial: Perennial, folder: Path, *more: str) -> Path:
+    out = folder / "contract.yaml"
+    said = perennial("contract", "draft", folder / "real.csv", "--dataset", "shoppers", "--target", "buys", "--subgroup", "city",
+                     "--epsilon", "3", "--out", out, "--json", *more)  # fmt: skip
+    assert said.code == 0
+    assert said.document["columns"] == 4
+    return out
+
+
+def test_a_draft_says_which_domains_nobody_confirmed(perennial: Perennial, folder: Path) -> None:
+    said = perennial("contract", "draft", folder / "real.csv", "--dataset", "shoppers", "--out", folder / "c.yaml", "--json")
+    assert said.document["unconfirmed"] == ["age", "spent", "city", "buys"]
+    assert "--public-domains" in said.err
+    contract = read_contract((folder / "c.yaml").read_text(encoding="utf-8"))
+    assert contract.unconfirmed == ("age", "spent", "city", "buys")
+
+
+def test_unconfirmed_domains_refuse_a_formal_claim(perennial: Perennial, folder: Path) -> None:
+    contract = _drafted(perennial, folder)
+    said = perennial("generate", "--data", folder / "real.csv", "--contract", contract, "--out", folder / "s.parquet")
+    assert said.code == 2
+    assert "confirmed: true" in said.err
+    assert not (folder / "s.parquet").exists()
+
+
+def _generated(perennial: Perennial, folder: Path, contract: Path, name: str, *more: str) -> Path:
+    out = folder / name
+    said = perennial("generate", "--data", folder / "real.csv", "--contract", contract, "--rows", "3000", "--seed", "7", "--out", out,
+                     "--json", *more)  # fmt: skip
+    assert said.code == 0, said.err
+    told = said.document
+    assert (told["rows"], told["family"], told["out"]) == (3000, "private_marginals", str(out))
+    assert 0 < float(told["epsilon"]) <= 3
+    assert told["mechanisms"]
+    return out
+
+
+def test_the_same_seed_repeats_the_table(perennial: Perennial, folder: Path) -> None:
+    contract = _drafted(perennial, folder, "--public-domains")
+    one, two = (_generated(perennial, folder, contract, name) for name in ("one.parquet", "two.parquet"))
+    pd.testing.assert_frame_equal(pd.read_parquet(one), pd.read_parquet(two))
+    assert list(pd.read_parquet(one).columns) == ["age", "spent", "city", "buys"]
+
+
+def test_a_share_can_be_asked_for(perennial: Perennial, folder: Path) -> None:
+    contract = _drafted(perennial, folder, "--public-domains")
+    table = pd.read_parquet(_generated(perennial, folder, contract, "half.parquet", "--where", "buys=1:50%"))
+    assert abs(table["buys"].astype(int).mean() - 0.5) < 0.01
+
+
+def _evaluate(perennial: Perennial, folder: Path, contract: Path, synthetic: Path) -> tuple[int, dict[str, str], str]:
+    said = perennial("evaluate", "--real", folder / "real.csv", "--holdout", folder / "holdout.csv", "--synthetic", synthetic,
+                     "--contract", contract, "--json")  # fmt: skip
+    found = said.document
+    assert {"metric", "value", "interval", "limit", "verdict"} <= set().union(*found["findings"])
+    return said.code, {finding["metric"]: finding["verdict"] for finding in found["findings"]}, found["verdict"]
+
+
+def test_evaluate_passes_fresh_rows_and_refuses_copies(perennial: Perennial, folder: Path) -> None:
+    contract = _drafted(perennial, folder, "--public-domains")
+    code, verdicts, verdict = _evaluate(perennial, folder, contract, folder / "fresh.csv")
+    assert (code, verdict) == (0, "PASS"), verdicts
+    code, verdicts, verdict = _evaluate(perennial, folder, contract, folder / "real.csv")
+    assert (code, verdict) == (1, "FAIL")
+    assert verdicts["copied_rows"] == "FAIL"
+
+
+def test_evaluate_reads_what_generate_wrote(perennial: Perennial, folder: Path) -> None:
+    contract = _drafted(perennial, folder, "--public-domains")
+    code, verdicts, verdict = _evaluate(perennial, folder, contract, _generated(perennial, folder, contract, "s.parquet"))
+    assert verdicts["schema_violations"] == "PASS"
+    assert verdicts["copied_rows"] == "PASS"
+    assert (code == 0) == (verdict == "PASS")
+
+
+def test_a_backtest_tells_drift_line_by_line_and_keeps_quiet_without(perennial: Perennial, folder: Path) -> None:
+    contract = _drafted(perennial, folder, "--public-domains")
+    common = ("drift", "backtest", "--reference", folder / "real.csv", "--contract", contract, "--json", "--stream")
+    quiet = perennial(*common, folder / "fresh.csv")
+    assert (quiet.code, quiet.out) == (0, "")
+    pd.concat([shoppers(2_000, 5), shoppers(4_000, 6, shift=0.4)]).to_csv(folder / "stream.csv", index=False)
+    found = perennial(*common, folder / "stream.csv").documents
+    assert found
+    assert {"row", "since_row", "kind", "columns", "effect"} <= set(found[0])
+    assert found[0]["row"] > 2_000
+    assert any("city" in sign["columns"] for sign in found)
