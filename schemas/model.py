@@ -66,10 +66,15 @@ class Model(BaseModel):
 def faults_of(error: ValidationError) -> str:
     """The fields at fault and what was expected there, five at most; never a value that was given."""
     shown = [
-        f"{'.'.join(str(part)[:60] for part in fault['loc']) or 'document'}: {_expected(fault)}"
+        f"{'.'.join(str(part)[:60] for part in _place(fault)) or 'document'}: {_expected(fault)}"
         for fault in error.errors(include_input=False, include_url=False)
     ]
     return "; ".join(shown[:5]) + (f" (+{len(shown) - 5} more)" if len(shown) > 5 else "")
+
+
+def _place(fault: ErrorDetails) -> tuple[int | str, ...]:
+    # An unknown field's name was given by the sender, and could say anything.
+    return fault["loc"][:-1] if fault["type"] == "extra_forbidden" else fault["loc"]
 
 
 def _expected(fault: ErrorDetails) -> str:

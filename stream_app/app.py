@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from schemas.errors import InputError, TransientError
+from schemas.topics import TOPICS
 from stream_app.adapters.jobs import Jobs
 from stream_app.adapters.metrics import Metrics
 from stream_app.adapters.prompt_transport import PromptTransport
 from stream_app.adapters.publisher import Publisher
+from stream_app.adapters.reader import missing_topics
 from stream_app.adapters.workplace import Workplace
 from stream_app.agents.context import Context
 from stream_app.agents.deciding import register_ledger, register_planner, register_registry
@@ -76,7 +78,10 @@ def build_app(context: Context) -> "AppT":
         consumer_max_fetch_size=16 * 1_048_576,
         stream_wait_empty=False,
         stream_processing_timeout=86_400.0,
-        stream_buffer_maxsize=16,
+        # One full buffer stalls every topic of the worker. A buffer pauses its partition at four fifths, and what a
+        # poll brings fits into the rest: so a station that waits for a long job never keeps a revocation waiting.
+        stream_buffer_maxsize=160,
+        broker_max_poll_records=16,
     )
     if settings.embedded:
         app.transport = PromptTransport(settings.bootstrap, app)
@@ -111,12 +116,15 @@ async def worker(settings: Settings) -> AsyncIterator[Worker]:
             context.metrics.serve(settings.metrics_port, settings.metrics_host)
         context.jobs.warm(WARM)
         app = build_app(context)
+        await _require_topics(settings)
         await app.start()
+        watch = asyncio.ensure_future(_watch(app, failed))
         try:
-            await _assigned(app)
+            await _assigned(app, failed)
             log.info("worker started", extra={"stations": list(settings.stations), "group": settings.group})
             yield Worker(app, context, failed)
         finally:
+            watch.cancel()
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(app.stop(), 20)
     finally:
@@ -163,13 +171,32 @@ def _fail(failed: "asyncio.Future[str]", reason: str) -> None:
         failed.set_result(reason)
 
 
-async def _assigned(app: "AppT") -> None:
-    """Wait until the group has given this worker its partitions; a member that comes late may wait for a rebalance."""
+async def _require_topics(settings: Settings) -> None:
+    """Raises ``InputError`` where a topic is missing, ``TransientError`` where no broker answers."""
+    missing = await asyncio.to_thread(missing_topics, settings.bootstrap, [topic.name for topic in TOPICS])
+    if missing:
+        raise InputError(f"topics are missing: {', '.join(missing)}; make them with `perennial topics apply`")
+
+
+async def _watch(app: "AppT", failed: "asyncio.Future[str]") -> None:
+    """A Faust app that crashed would stay up and do nothing: then this worker must end, too."""
+    while not app.should_stop:
+        await asyncio.sleep(0.5)
+    if app.crashed:
+        _fail(failed, f"the consumer ended: {type(app.crash_reason).__name__}")
+
+
+async def _assigned(app: "AppT", failed: "asyncio.Future[str]") -> None:
+    """Wait until the group has given this worker its partitions; a member that comes late may wait for a rebalance.
+
+    One worker more than there are partitions gets none and stands by for another's end.
+    """
     loop = asyncio.get_running_loop()
     until = loop.time() + ASSIGNMENT_S
     while not app.consumer.assignment():
-        if app.should_stop or loop.time() > until:
-            raise TransientError(
-                "the broker gave this worker no partitions: do the topics exist? (`perennial topics apply`)"
-            )
+        if app.should_stop or failed.done():
+            raise TransientError("the worker ended while it joined its group: is the broker well?")
+        if loop.time() > until:
+            log.warning("no partitions: standing by")
+            return
         await asyncio.sleep(0.02)

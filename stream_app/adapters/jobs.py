@@ -16,20 +16,26 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.queues import Queue
 from typing import Any, TypeVar
 
-from schemas.errors import TransientError
+from schemas.errors import InputError, TransientError
 
 T = TypeVar("T")
+DEATHS = 3
+"""How often a job may take its process along before it is refused: memory for it will not be there the next time."""
 Progress = Callable[[float, str], None]
 LAST_WORDS_S = 1.0
 """How long a listener stays after its job: what the job said last may still be under way."""
 _progress: "Queue[tuple[str, float, str] | None] | None" = None
 
 
+class JobDied(InputError):
+    """A job whose process died every time that it was tried: what it was given cannot be worked on here."""
+
+
 class Jobs:
     """Runs ``function(*arguments, progress)`` on the pool; ``on_progress(job, fraction, message)`` hears of it.
 
     ``function`` and its arguments must be picklable: module-level functions and frozen models are. A process that died
-    raises ``TransientError`` and the pool is made anew.
+    raises ``TransientError`` and the pool is made anew; a job that this happens to again and again raises ``JobDied``.
     """
 
     def __init__(self, processes: int = 1) -> None:
@@ -38,6 +44,7 @@ class Jobs:
         self._queue: Queue[tuple[str, float, str] | None] = self._context.Queue()
         self._listeners: dict[str, Progress] = {}
         self._running: dict[str, asyncio.Future[Any]] = {}
+        self._deaths: dict[str, int] = {}
         self._pool = self._new_pool()
         self._drainer = threading.Thread(target=self._drain, name="job progress", daemon=True)
         self._drainer.start()
@@ -61,10 +68,17 @@ class Jobs:
         return found
 
     async def _submit(self, job: str, function: Callable[..., T], arguments: tuple[Any, ...]) -> T:
+        pool = self._pool
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, _call, job, function, arguments)
+            found = await asyncio.get_running_loop().run_in_executor(pool, _call, job, function, arguments)
+            self._deaths.pop(job, None)
+            return found
         except BrokenProcessPool:
-            self._pool = self._new_pool()
+            if pool is self._pool:  # every job of the pool comes here; the first of them makes the new one
+                self._pool = self._new_pool()
+            self._deaths[job] = self._deaths.get(job, 0) + 1
+            if self._deaths[job] >= DEATHS:
+                raise JobDied(f"its process died {self._deaths.pop(job)} times: out of memory?") from None
             raise TransientError("a pool process died; the job is tried again") from None
         finally:
             self._running.pop(job, None)

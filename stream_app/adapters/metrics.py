@@ -31,6 +31,18 @@ class Metrics:
         self.rows = Counter(
             "perennial_live_rows", "Live rows compared with the reference.", ("dataset",), registry=self.registry
         )
+        self.drift_score = Gauge(
+            "perennial_drift_score",
+            "Largest statistic of the drift tracker over its threshold, smoothed; 1 is an alarm.",
+            ("dataset",),
+            registry=self.registry,
+        )
+        self.missing_share = Gauge(
+            "perennial_live_missing_share",
+            "Share of modelled cells of live rows that are missing, smoothed over pieces of at least 250 rows.",
+            ("dataset",),
+            registry=self.registry,
+        )
         self.releases = Gauge(
             "perennial_release_state",
             "Releases of a dataset in each state.",
@@ -46,6 +58,11 @@ class Metrics:
             buckets=(0.05, 0.1, 0.5, 1, 5, 30),
             registry=self.registry,
         )
+
+    def live(self, dataset: str, missing_share: float, drift_score: float) -> None:
+        """Show the smoothed figures of a dataset's live rows."""
+        self.missing_share.labels(dataset).set(missing_share)
+        self.drift_score.labels(dataset).set(drift_score)
 
     def serve(self, port: int, host: str = "127.0.0.1") -> None:
         """Answer Prometheus on ``host:port``, on a thread of its own."""

@@ -10,17 +10,20 @@ from typing import Self
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from schemas.cloudevents import to_message
-from schemas.errors import TransientError
+from schemas.errors import ContractError, PerennialError, TransientError
 from schemas.events import Event
 
 SEND_TIMEOUT_MS = 30_000
+TOO_LARGE = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE)
 
 
 class Publisher:
     """One producer of one sender. ``source`` is the CloudEvents source, such as ``/stations/planner``.
 
     Partitions are chosen as the Java clients choose them, so that every sender of a key meets in one partition.
-    Raises ``TransientError`` where the broker does not take an event within 30 s.
+    Raises ``TransientError`` where the broker does not take an event within 30 s, ``ContractError`` where an event is
+    larger than its topic allows: no later try would change that. A producer that librdkafka declares dead raises
+    ``RuntimeError``: only a new process helps.
     """
 
     def __init__(self, bootstrap: str, source: str) -> None:
@@ -64,11 +67,13 @@ class Publisher:
         self._produce(topic, event, self._remember)
 
     def flush(self, seconds: float = 30.0) -> None:
-        """Wait until every ``send`` is acknowledged; raises ``TransientError``."""
+        """Wait until every ``send`` is acknowledged; raises ``TransientError``, ``ContractError``."""
         left = self._producer.flush(seconds)
         failed, self._failed = self._failed, None
-        if left or failed is not None:
-            raise TransientError(f"the broker did not take {left or 'some'} events: {failed or 'timed out'}")
+        if failed is not None:
+            raise _refusal(failed)
+        if left:
+            raise TransientError(f"the broker did not take {left} events in {seconds:.0f} s")
 
     _failed: KafkaError | None = None
 
@@ -97,7 +102,7 @@ class Publisher:
             except BufferError:
                 self._producer.poll(0.1)
             except KafkaException as error:
-                raise TransientError(f"cannot send to {topic}: {error.args[0]}") from None
+                raise _refusal(error.args[0]) from None
 
     def _poll(self) -> None:
         while not self._stopping.is_set():
@@ -124,4 +129,13 @@ def _settle(done: "asyncio.Future[None]", error: KafkaError | None) -> None:
     if error is None:
         done.set_result(None)
     else:
-        done.set_exception(TransientError(f"the broker did not take an event: {error.str()}"))
+        done.set_exception(_refusal(error))
+
+
+def _refusal(error: KafkaError) -> PerennialError | RuntimeError:
+    """What a failure to send means for whoever sent: never the event's content."""
+    if error.code() in TOO_LARGE:
+        return ContractError("an event is larger than its topic allows (`max.message.bytes`)")
+    if error.fatal():
+        return RuntimeError(f"the producer is dead: {error.str()}")
+    return TransientError(f"the broker did not take an event: {error.str()}")

@@ -43,6 +43,39 @@ def partitions_of(bootstrap: str, topic: str) -> tuple[int, ...]:
         consumer.close()
 
 
+def missing_topics(bootstrap: str, topics: Sequence[str]) -> list[str]:
+    """Those of the topics that do not exist; raises ``TransientError``."""
+    consumer = _consumer(bootstrap)
+    try:
+        return [topic for topic in topics if not _metadata(consumer, topic)]
+    finally:
+        consumer.close()
+
+
+def first_offset(bootstrap: str, topic: str, partition: int) -> int:
+    """The first offset that the broker still holds, or will give; raises ``TransientError``."""
+    consumer = _consumer(bootstrap)
+    try:
+        return _watermarks(consumer, topic, partition)[0]
+    finally:
+        consumer.close()
+
+
+def offset_at(bootstrap: str, topic: str, partition: int, at: int) -> int:
+    """The first offset whose message is stamped ``at`` (milliseconds since 1970) or later, else the end.
+
+    The embedded broker does not answer this. Raises ``TransientError``.
+    """
+    consumer = _consumer(bootstrap)
+    try:
+        (found,) = consumer.offsets_for_times([TopicPartition(topic, partition, at)], timeout=10.0)
+        return found.offset if found.offset >= 0 else _watermarks(consumer, topic, partition)[1]
+    except KafkaException as error:
+        raise TransientError(f"cannot look up a time in {topic}: {error.args[0].str()}") from None
+    finally:
+        consumer.close()
+
+
 def read_range(bootstrap: str, topic: str, partition: int, start: int, stop: int) -> Iterator[StoredMessage]:
     """Messages of offsets [start, stop) that the broker still holds; blocking, for threads."""
     if start >= stop:
@@ -57,15 +90,23 @@ def read_range(bootstrap: str, topic: str, partition: int, start: int, stop: int
 
 def read_topic(bootstrap: str, *topics: str) -> Iterator[StoredMessage]:
     """Everything that stands in the topics now, each partition in order; topics that do not exist are empty."""
+    yield from read_new(bootstrap, {}, *topics)
+
+
+def read_new(bootstrap: str, positions: dict[tuple[str, int], int], *topics: str) -> Iterator[StoredMessage]:
+    """What was added to the topics since ``positions``, which move on with every message; at first everything."""
     consumer = _consumer(bootstrap)
     try:
         ends = {}
         for topic in topics:
             for partition in _metadata(consumer, topic):
                 low, high = _watermarks(consumer, topic, partition)
-                if high > low:
-                    ends[TopicPartition(topic, partition, low)] = high
-        yield from _drain(consumer, ends)
+                start = max(low, positions.get((topic, partition), low))
+                if high > start:
+                    ends[TopicPartition(topic, partition, start)] = high
+        for message in _drain(consumer, ends):
+            positions[(message.topic, message.partition)] = message.offset + 1
+            yield message
     finally:
         consumer.close()
 

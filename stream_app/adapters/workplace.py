@@ -3,6 +3,7 @@ pickled.
 """
 
 import hashlib
+import io
 import os
 import secrets
 from dataclasses import dataclass
@@ -61,16 +62,15 @@ class Workplace:
         return found
 
     def seal_window(self, window: "pd.DataFrame", artefact_id: str) -> SourceRef:
-        """Store live rows encrypted; only workers with this vault can open them."""
-        from stream_app.adapters.arrow_blocks import encode_block
+        """Store conformed live rows encrypted; only workers with this vault can open them."""
+        from schemas.table import encode_parquet
 
-        ref = self.store.put(
-            artefact_id, f"{artefact_id}.arrow", "application/vnd.apache.arrow.stream", encode_block(window)
-        )
+        body = encode_parquet(window)
+        ref = self.store.put(artefact_id, f"{artefact_id}.parquet", "application/vnd.apache.parquet", body)
         return SourceRef(uri=SEALED + ref.to_bytes().decode(), sha256=ref.sha256, format="sealed", rows=len(window))
 
     def read_window(self, source: SourceRef) -> "pd.DataFrame":
         """The rows of a sealed window; raises ``ArtefactError``, ``ContractError``."""
-        from stream_app.adapters.arrow_blocks import decode_block
+        import pandas as pd
 
-        return decode_block(self.store.open(ArtefactRef.from_bytes(source.uri.removeprefix(SEALED))))
+        return pd.read_parquet(io.BytesIO(self.store.open(ArtefactRef.from_bytes(source.uri.removeprefix(SEALED)))))

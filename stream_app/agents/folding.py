@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from schemas.errors import ContractError, PerennialError
 from schemas.events import Event
 from schemas.events.commands import CommandAccepted
-from stream_app.adapters.reader import StoredMessage, read_range
+from stream_app.adapters.reader import StoredMessage, first_offset, read_range
 from stream_app.agents.context import Context
-from stream_app.agents.shell import Received, bury, serve
+from stream_app.agents.shell import Received, bury, rewritable, serve
 from stream_app.core.authority import admit
 from stream_app.core.entry import Entry, Facts, Hole, Record, Step
 from stream_app.core.fold import AlignedFold
@@ -57,7 +57,7 @@ class FoldStation(Generic[S]):
 
     def _record(self, message: "Received | StoredMessage") -> tuple[Record, PerennialError | None]:
         try:
-            event = message.event()
+            event = rewritable(message.event())
             if not isinstance(event, LOG_EVENTS[self._log]):
                 raise ContractError(f"{self._log} holds no events of this type")
             self._believe(event, message.at)
@@ -73,23 +73,27 @@ class FoldStation(Generic[S]):
             admit(event.command, event.role, self._context.settings.deployment, at)
 
     def _read(self, partition: int, gap: range) -> list[Record]:
-        return list(
-            _filled(
-                (
-                    (message.offset, self._record(message)[0])
-                    for message in read_range(
-                        self._context.settings.bootstrap, self._log, partition, gap.start, gap.stop
-                    )
-                ),
-                gap,
-            )
-        )
+        bootstrap = self._context.settings.bootstrap
+        first = first_offset(bootstrap, self._log, partition)
+        if first > gap.start:
+            # Folding on would forget spends and revocations: this worker must not decide anything.
+            raise LogTruncated(f"{self._log}/{partition} is kept for ever but begins at offset {first}")
+        messages = read_range(bootstrap, self._log, partition, gap.start, gap.stop)
+        return list(filled((self._record(message)[0] for message in messages), gap))
 
 
-def _filled(found: Iterator[tuple[int, Record]], gap: range) -> Iterator[Record]:
-    """The records of a gap with a hole wherever the broker holds nothing at an offset."""
+class LogTruncated(Exception):
+    """A log that must be kept for ever lost its beginning. No ``PerennialError``: whoever meets it ends loudly."""
+
+
+def filled(found: Iterator[Record], gap: range) -> Iterator[Record]:
+    """The records of a gap that was read whole, with a hole wherever the broker holds nothing at an offset.
+
+    Markers of a transaction take offsets that no reader is ever given, at a gap's end as well.
+    """
     at = gap.start
-    for offset, record in found:
-        yield from (Hole(missing) for missing in range(at, offset))
+    for record in found:
+        yield from (Hole(missing) for missing in range(at, record.offset))
         yield record
-        at = offset + 1
+        at = record.offset + 1
+    yield from (Hole(missing) for missing in range(at, gap.stop))

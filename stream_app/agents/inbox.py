@@ -4,12 +4,15 @@ import time
 
 from schemas.errors import AuthorisationError, SignatureError
 from schemas.events import Event, derive_id
-from schemas.events.commands import CommandAccepted, CommandRefused, CommandSubmitted
+from schemas.events.commands import ApplyContract, CommandAccepted, CommandRefused, CommandSubmitted
 from stream_app.agents.context import Context
 from stream_app.agents.shell import Attend, Received, events
 from stream_app.core.authority import admit
 from stream_app.core.routes import INBOXES, key_in, logs_of
 from stream_app.signing.commands import open_command
+
+LARGEST_CONTRACT = 512 * 1024
+"""Bytes of a contract: every dossier carries it, a log holds it twice and a third over, and a topic takes 2 MiB."""
 
 
 def copying(context: Context, station: str, log: str, topic: str) -> Attend:
@@ -33,6 +36,9 @@ def commands(context: Context, station: str, log: str) -> Attend:
             accepted = believed(context, event)
         except (SignatureError, AuthorisationError) as error:
             await _refuse(context, station, event, str(error))
+            return
+        if isinstance(accepted.command, ApplyContract) and len(accepted.command.contract.to_bytes()) > LARGEST_CONTRACT:
+            await _refuse(context, station, event, f"the contract is larger than {LARGEST_CONTRACT // 1024} KiB")
             return
         if log in logs_of(accepted.command):
             context.metrics.commands.labels("accepted").inc()

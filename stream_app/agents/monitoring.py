@@ -6,16 +6,16 @@ import time
 from typing import TYPE_CHECKING
 
 from schemas.contract import Contract
-from schemas.errors import ArtefactError, ContractError, PerennialError
+from schemas.errors import ArtefactError, ContractError, PerennialError, TransientError
 from schemas.events import Event, derive_id
-from schemas.events.plans import ContractApplied, Ticked
-from schemas.events.releases import CheckFailed, ReleaseCertified, StatusPublished
+from schemas.events.plans import Ticked
+from schemas.events.releases import CheckFailed
 from schemas.events.runs import ArtefactRef
 from schemas.events.sources import DriftDetected, SourceRef
 from schemas.finding import Finding
 from schemas.table import conform
 from stream_app.adapters.jobs import Progress
-from stream_app.adapters.reader import read_topic
+from stream_app.adapters.reader import read_new
 from stream_app.adapters.workplace import Workplace
 from stream_app.agents.context import Context
 from stream_app.agents.inputs import HOLDOUT, REFERENCE, TRAIN, read_shares, seed_of
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 STATION = "monitor"
 LOGS = ("plan.log", "release.log")
+VIEWED = ("contracts", "release.certified", "release.status")
 
 
 class MonitorStation:
@@ -37,35 +38,47 @@ class MonitorStation:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._view = Catalogue()
+        self._read: dict[tuple[str, int], int] = {}
+        self._homes: dict[str, int] = {}
+        self._reading = asyncio.Lock()
 
     def register(self, app: "AppT") -> None:
-        for topic in ("contracts", "release.certified", "release.status"):
-            serve(app, self._context, STATION, topic, events(self._context, STATION, self._remember))
         serve(app, self._context, STATION, "source.drift", events(self._context, STATION, self._check))
-        app.timer(self._context.settings.tick_seconds)(self.tick)
+        # A dataset's key leads to the same partition of every topic: its tick comes from whoever watches its drift.
+        app.timer(self._context.settings.tick_seconds)(
+            lambda: self.tick({place.partition for place in app.consumer.assignment() if place.topic == "source.drift"})
+        )
 
-    async def tick(self) -> None:
-        """Append a tick for every dataset. Workers that tick together append the same one: its id is the slot."""
-        slot = int(time.time() / self._context.settings.tick_seconds)
-        for dataset in sorted(self._view.contracts):
-            for log in LOGS:
-                await self._context.publish(
-                    STATION, log, Ticked(event_id=derive_id("tick", dataset, slot), target=dataset), dataset
-                )
+    async def tick(self, partitions: set[int]) -> None:
+        """Append a tick for every dataset of these partitions. Workers that tick together append the same one: its id
+        is the slot.
+        """
+        try:
+            await self._refresh()
+            slot = int(time.time() / self._context.settings.tick_seconds)
+            for dataset in sorted(name for name, home in self._homes.items() if home in partitions):
+                ticked = Ticked(event_id=derive_id("tick", dataset, slot), target=dataset)
+                for log in LOGS:
+                    await self._context.publish(STATION, log, ticked, dataset)
+        except TransientError as error:
+            self._context.log.warning("no tick", extra={"reason": str(error)})
 
-    async def recall(self) -> None:
-        """Read what a worker that just started has not been sent."""
-        topics = ("contracts", "release.certified", "release.status")
-        for message in await asyncio.to_thread(list, read_topic(self._context.settings.bootstrap, *topics)):
+    async def _refresh(self) -> None:
+        """Bring the view up to the topics' ends, by no consumer group: a restart or a rebalance leaves it nothing to
+        miss.
+        """
+        async with self._reading:
+            await asyncio.to_thread(self._take_new)
+
+    def _take_new(self) -> None:
+        for message in read_new(self._context.settings.bootstrap, self._read, *VIEWED):
             self._view.take(message)
-
-    async def _remember(self, event: Event, _: Received) -> None:
-        if isinstance(event, ContractApplied | ReleaseCertified | StatusPublished):
-            self._view.add(event)
+            self._homes |= {name: message.partition for name in self._view.contracts if name not in self._homes}
 
     async def _check(self, event: Event, _: Received) -> None:
         if not isinstance(event, DriftDetected) or event.window is None:
             return
+        await self._refresh()
         status, applied = self._view.statuses.get(event.dataset), self._view.contracts.get(event.dataset)
         if status is None or applied is None or status.current is None or status.current not in self._view.certificates:
             return
@@ -76,9 +89,17 @@ class MonitorStation:
         if data is None:
             return
         try:
-            failed = await self._context.jobs.run(
-                f"{event.event_id}.check", recheck, self._context.workplace, applied.contract, data, event.window
+            failed = await self._context.work(
+                STATION,
+                f"{event.event_id}.check",
+                recheck,
+                self._context.workplace,
+                applied.contract,
+                data,
+                event.window,
             )
+        except TransientError:
+            raise
         except PerennialError as error:
             self._context.log.warning(
                 "a check could not be made", extra={"dataset": event.dataset, "reason": str(error)}

@@ -11,6 +11,7 @@ from schemas.table import conform
 from stream_app.adapters.jobs import Progress
 from stream_app.adapters.workplace import Workplace
 from stream_app.agents.inputs import TRAIN, read_source
+from stream_app.core.drift.live import LiveSummary
 from stream_app.core.drift.reference import Reference, build_reference
 from stream_app.core.drift.sign import DriftSign
 from stream_app.core.drift.tracker import Tracker
@@ -63,6 +64,8 @@ class Watch:
     sign: DriftSign | None = None
     base: int = 0
     recent: "deque[tuple[int, pd.DataFrame]]" = field(default_factory=deque)
+    shape: str = ""
+    summary: LiveSummary = field(default_factory=LiveSummary)
 
     def observe(self, frame: "pd.DataFrame") -> DriftSign | None:
         """Take typed rows; the first sign of a drift, or nothing."""
@@ -100,14 +103,20 @@ class Watch:
         self.recent.clear()
 
     @property
+    def modelled(self) -> tuple[str, ...]:
+        """The columns that the figures for operators speak of: neither the entity nor the time."""
+        return tuple(column.name for column in self.contract.modelled)
+
+    @property
     def since(self) -> int:
         """The row of the stream since which the drift holds."""
         return self.base + (0 if self.sign is None else self.sign.since_row)
 
     def event(self, sign: DriftSign, window: SourceRef | None) -> DriftDetected:
-        """The event of a sign; its id is a function of the snapshot and of the rows, so a replay repeats it."""
+        """The event of a sign; its id is a function of the profile and of the rows, so a replay repeats it."""
         row = self.base + sign.row
-        name = derive_id("drift", self.source.sha256, row, sign.kind, *sign.columns, "sealed" if window else "seen")
+        stage = "sealed" if window else "seen"
+        name = derive_id("drift", self.source.sha256, self.shape, row, sign.kind, *sign.columns, stage)
         return DriftDetected(
             event_id=name,
             dataset=self.contract.dataset,

@@ -6,13 +6,14 @@ backoff, anything that nobody foresaw ends the worker loudly, and the event is h
 
 import asyncio
 import hashlib
+import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from schemas.cloudevents import from_message
-from schemas.errors import ContractError, InputError, PerennialError, TransientError
+from schemas.errors import PerennialError, TransientError
 from schemas.events import Event, derive_id
 from schemas.events.releases import DeadLettered
 from stream_app.agents.context import Context, frames_of
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from faust.types import AppT, StreamT
 
 MAX_BACKOFF_S = 30.0
+NAMED = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,18 @@ class Received:
     headers: tuple[tuple[str, bytes], ...]
 
     def event(self) -> Event:
-        """The CloudEvent in it; raises ``ContractError``."""
-        return from_message(self.value, self.headers)
+        """The CloudEvent in it; raises ``ContractError``, also for one that could be read but never written again."""
+        return rewritable(from_message(self.value, self.headers))
+
+
+def rewritable(event: Event) -> Event:
+    """The event, once it is known that facts may repeat what it says; raises ``ContractError``.
+
+    JSON can hold lone surrogates and integers beyond 2^53, which RFC 8785 has no bytes for.
+    """
+    if event.content_type == "application/json":
+        event.to_bytes()
+    return event
 
 
 Attend = Callable[[Received], Awaitable[None]]
@@ -58,7 +70,8 @@ def serve(app: "AppT", context: Context, station: str, topic: str, attend: Atten
                     message.topic,
                     message.partition,
                     message.offset,
-                    int(message.timestamp * 1000),
+                    # Faust gives seconds: rounded, so that a fold sees the same milliseconds however it is fed.
+                    round((message.timestamp or 0.0) * 1000),
                     _text(message.key),
                     message.value or b"",
                     tuple((name, value or b"") for name, value in _pairs(message.headers)),
@@ -73,12 +86,14 @@ def serve(app: "AppT", context: Context, station: str, topic: str, attend: Atten
 
 
 def events(context: Context, station: str, handle: Handle) -> Attend:
-    """Attend by parsing first: what is no event, or breaks a contract, goes to dead letters."""
+    """Attend by parsing first: what is no event, or cannot be handled however often, goes to dead letters."""
 
     async def attend(received: Received) -> None:
         try:
             await handle(received.event(), received)
-        except (ContractError, InputError) as error:
+        except TransientError:
+            raise
+        except PerennialError as error:
             await bury(context, station, received, error)
 
     return attend
@@ -93,7 +108,7 @@ async def bury(context: Context, station: str, received: Received, error: Perenn
     )
     letter = DeadLettered(
         event_id=derive_id("dead", station, received.topic, received.partition, received.offset),
-        dataset=received.key or "unknown",
+        dataset=received.key if NAMED.fullmatch(received.key) else "unknown",  # a key may hold anything
         station=station,
         topic=received.topic,
         partition=received.partition,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
-from schemas.errors import BudgetError, InsufficientEvidence, PerennialError, TransientError
+from schemas.errors import BudgetError, ContractError, InsufficientEvidence, PerennialError, TransientError
 from schemas.events import Event, derive_id
 from schemas.events.runs import (
     CandidateCleared,
@@ -16,7 +16,7 @@ from schemas.events.runs import (
     Station,
 )
 from schemas.finding import Finding, GateReport, verdict_of
-from stream_app.agents.context import Context, frames_of
+from stream_app.agents.context import Context
 from stream_app.agents.judging import judge_privacy, judge_utility
 from stream_app.agents.shell import Received, events, serve
 from stream_app.agents.training import train
@@ -96,7 +96,8 @@ async def _work(context: Context, station: Station, dossier: Dossier, work: Work
     gauge = context.metrics.jobs.labels(station)
     gauge.inc()
     try:
-        after = await context.jobs.run(f"{release}.{station}", work, context.workplace, dossier, on_progress=tell)
+        job = f"{release}.{station}"
+        after = await context.work(station, job, work, context.workplace, dossier, on_progress=tell)
     except TransientError:
         raise
     except PerennialError as error:
@@ -109,19 +110,6 @@ async def _work(context: Context, station: Station, dossier: Dossier, work: Work
         )
         await _refuse(context, station, dossier, verdict, (str(error)[:500],))
         return
-    except Exception as error:
-        context.log.error(
-            "a job failed",
-            extra={"station": station, "release": release, "error": type(error).__name__, "frames": frames_of(error)},
-        )
-        await _refuse(
-            context,
-            station,
-            dossier,
-            "INVALID",
-            (f"an unforeseen {type(error).__name__} in the {station}; the worker's log says where",),
-        )
-        return
     finally:
         gauge.dec()
     reports = [report for report in (after.schema_report, after.privacy, after.utility) if report is not None]
@@ -131,7 +119,11 @@ async def _work(context: Context, station: Station, dossier: Dossier, work: Work
         await _refuse(context, station, after, verdict_now, _reasons(after.findings))
         return
     fact = passed(event_id=derive_id(release, passed.type), dataset=after.request.dataset, dossier=after)
-    await context.publish(station, onward, fact)
+    try:
+        await context.publish(station, onward, fact)
+    except ContractError as error:  # too large to pass on: the run must end, and what is left out is what grew
+        bare = after.model_copy(update={"schema_report": None, "privacy": None, "utility": None})
+        await _refuse(context, station, bare, "INVALID", (f"the dossier: {error}",))
 
 
 async def _refuse(

@@ -63,9 +63,14 @@ def draft(
             "claim, or draft with --public-domains."
         )
     emit(
-        {"contract": str(out), "columns": len(drafted.contract.columns), "unconfirmed": list(unconfirmed)},
+        {
+            "contract": str(out),
+            "dataset": drafted.contract.dataset,
+            "columns": len(drafted.contract.columns),
+            "unconfirmed": list(unconfirmed),
+        },
         as_json,
-        f"{out}: {len(drafted.contract.columns)} columns",
+        f"{out}: dataset {drafted.contract.dataset}, {len(drafted.contract.columns)} columns",
     )
 
 

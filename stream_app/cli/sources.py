@@ -2,13 +2,15 @@
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from schemas.errors import InputError
 from stream_app.cli.connect import BootstrapOption, HomeOption, broker_settings, catalogue, read_contract_file
 from stream_app.cli.output import JsonFlag, emit, progress_to_stderr, say, table
+
+Detector = Literal["cusum", "page_hinkley", "adwin"]
 
 snapshots = typer.Typer(help="Snapshots of a dataset.", no_args_is_help=True)
 drifts = typer.Typer(help="Drift between live rows and the reference profile.", no_args_is_help=True)
@@ -107,17 +109,21 @@ def backtest(
     reference: Annotated[str, typer.Option(help="Rows that count as normal.")],
     stream_file: Annotated[str, typer.Option("--stream", help="Rows in the order they came.")],
     contract: Annotated[Path, typer.Option(help="The contract's YAML.")],
+    detector: Annotated[
+        Detector, typer.Option(help="Test behind the channels; live streams use cusum, the others are River's.")
+    ] = "cusum",
     as_json: JsonFlag = False,
 ) -> None:
     """Run the stream's own detector over files, to try a contract before going live. One line per drift event."""
     from stream_app.adapters.sources import read_frame
     from stream_app.core.drift.backtest import backtest as run_backtest
+    from stream_app.core.drift.policy import DriftPolicy
 
     agreed = read_contract_file(contract)
     found, frames = 0, (read_frame(reference), read_frame(stream_file))
     if frames[0].empty:
         raise InputError(f"{reference} has no rows")
-    for sign in run_backtest(*frames, agreed):
+    for sign in run_backtest(*frames, agreed, DriftPolicy(detector=detector)):
         found += 1
         emit(
             {

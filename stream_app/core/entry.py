@@ -28,8 +28,11 @@ class Entry:
         return f"{self.event.type}/{self.event.event_id}"
 
     def fact_id(self, station: str, *parts: str | int) -> str:
-        """The id of a fact that this entry decides; ``parts`` tell facts of one entry apart."""
-        return derive_id(self.identity, station, *parts)
+        """The id of a fact that this entry decides; ``parts`` tell facts of one entry apart.
+
+        The key is part of it, because outsiders may give events of two datasets the same id.
+        """
+        return derive_id(self.identity, self.key, station, *parts)
 
 
 @dataclass(frozen=True, slots=True)

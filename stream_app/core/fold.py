@@ -1,8 +1,9 @@
 """The rule that keeps a fold aligned with its log, whatever a consumer group does to the worker that carries it.
 
 A fold that stands before offset n and is handed offset o steps if o = n; reads the gap [n, o) itself and then steps
-if o > n; gives the recorded facts again if o < n. So a rebalance, a crash or a replay can only repeat facts, and
-nothing is ever decided on a state that is not aligned with the log.
+if o > n; gives the recorded facts again if o < n. An event that stands in the log twice is decided at its first offset
+and has no facts at its second. So a rebalance, a crash or a replay can only repeat facts, and nothing is ever decided
+on a state that is not aligned with the log.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -87,8 +88,9 @@ class AlignedFold(Generic[S]):
         before = self.state(record.key)
         state, facts = self._step(before, record)
         self._states[record.key] = state
-        self._facts.append(facts)
-        if state is not before:  # else an event came again, and what it decided may have been replaced since
+        # an event that stands in the log a second time was published at its first offset; else repeats would multiply
+        self._facts.append(() if state is before else facts)
+        if state is not before:
             self._newest |= {(record.key, type(fact)): fact.event_id for fact in facts if isinstance(fact, REPLACED)}
 
     def _still_true(self, key: str, facts: Facts) -> Facts:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 LATE_MINUTES = 15
 SNAPSHOT_BEFORE = "2013-03-01"
 STREAM_BEFORE = "2013-07-01"
-MAX_ROWS = 8
+MAX_ROWS = 4
 ROUTE = ("carrier", "origin", "dest")
 DELAY = (-30, 120)
 
@@ -116,8 +116,8 @@ def contract(flights: "pd.DataFrame") -> Contract:
         policy=Policy(
             privacy=Privacy(
                 scope="flights",
-                epsilon="4",
-                cap_epsilon="12",
+                epsilon="3",
+                cap_epsilon="10",
                 delta=1e-5,
                 timing="raw",
                 unit=PrivacyUnit(kind="entity", column="tailnum", max_rows=MAX_ROWS),

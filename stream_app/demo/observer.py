@@ -45,6 +45,7 @@ class Observer:
         self._thread.start()
 
     def _run(self) -> None:
+        known: set[str] = set()
         for message in follow(self._bootstrap, WATCHED, self._stop):
             if message is None:
                 continue
@@ -52,6 +53,9 @@ class Observer:
                 event = message.event()
             except ContractError:
                 continue
+            if event.event_id in known:
+                continue  # at least once: a redelivery repeats facts under the same id
+            known.add(event.event_id)
             self.catalogue.add(event)
             self.seen.append(Seen(event, time.monotonic(), message))
 

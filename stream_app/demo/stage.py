@@ -16,7 +16,6 @@ from rich.table import Table
 from schemas.errors import PerennialError
 from schemas.finding import Finding
 
-
 WIDTH = 120
 
 

@@ -190,8 +190,8 @@ class Story:
             stage.command(f"perennial ledger verify {ledger}")
             stage.command(f"sh {out}/releases/first/verify.sh")
             stage.command(
-                f"perennial evaluate --real {self._tale.snapshot} --holdout {self._tale.stream} "
-                f"--synthetic {result['data']} --contract {self._tale.contract}"
+                f"perennial drift backtest --reference {self._tale.snapshot} --stream {self._tale.stream} "
+                f"--contract {self._tale.contract}"
             )
             stage.command("perennial up    # the same on an Apache Kafka of your own")
 

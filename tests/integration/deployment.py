@@ -1,4 +1,4 @@
-"""A deployment of its own on a Kafka: keys, topics, a dataset, worker processes, and the command line as people use it."""
+"""A deployment on a Kafka: keys, topics, datasets, worker processes, and the command line as people use it."""
 
 import json
 import os
@@ -37,11 +37,10 @@ def customers(rows: int, seed: int, shift: float = 0.0) -> pd.DataFrame:
     fixed = np.select([plan == "plus", plan == "family"], [35.0, 50.0], 20.0)
     bill = np.round(np.clip(fixed + rng.gamma(2.0, 6.0 * (1 + shift), rows), 0.0, 160.0), 2)
     rating = np.round(np.clip(rng.normal(3.6, 0.8, rows), 1.0, 5.0), 1)
-    logit = -1.4 + 1.8 * (plan == "family") + 1.5 * (rating < 3.2) - 0.02 * tenure
+    logit = -2.2 + 3.0 * (plan == "family") + 1.5 * (rating < 3.2) - 0.01 * tenure
     left = (rng.random(rows) < 1 / (1 + np.exp(-logit))).astype(int)
-    return pd.DataFrame(
-        {"region": region, "plan": plan, "tenure": tenure, "visits": visits, "bill": bill, "rating": rating, "left": left}
-    )
+    shown = {"region": region, "plan": plan, "tenure": tenure, "visits": visits, "bill": bill, "rating": rating}
+    return pd.DataFrame({**shown, "left": left})
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +116,7 @@ class Deployment:
             "PERENNIAL_HOME": str(self.home),
             "PERENNIAL_BOOTSTRAP": self.bootstrap,
             "PERENNIAL_SESSION_TIMEOUT_SECONDS": str(SESSION_S),
-            "PERENNIAL_WINDOW_ROWS": "4000",
+            "PERENNIAL_WINDOW_ROWS": "6000",
             "PERENNIAL_TICK_SECONDS": "3",
             "OMP_NUM_THREADS": "1",
         }
@@ -138,9 +137,8 @@ class Deployment:
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
         """Run a command beside the test."""
-        return subprocess.Popen(
-            [str(PERENNIAL), *arguments], env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        command, pipe = [str(PERENNIAL), *arguments], subprocess.PIPE
+        return subprocess.Popen(command, env=self.environment, stdout=pipe, stderr=pipe, text=True)
 
     def prepare(self) -> None:
         """Keys and topics, by the command line."""
@@ -158,6 +156,13 @@ class Deployment:
         started = WorkerProcess(process, port, log)
         self.workers.append(started)
         return started
+
+    def staffed(self, count: int) -> list[WorkerProcess]:
+        """So many workers that run and have their partitions; starts those that lack."""
+        living = [each for each in self.workers if each.process.poll() is None]
+        living += [self.worker() for _ in range(count - len(living))]
+        self.ready(*living)
+        return living
 
     def ready(self, *workers: WorkerProcess) -> None:
         """Wait until these workers have their partitions."""

@@ -1,10 +1,12 @@
 """How sensitive the tracker is, and at which price in false alarms."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from schemas.model import Model
+
+Detector = Literal["cusum", "page_hinkley", "adwin"]
 
 
 class DriftPolicy(Model):
@@ -12,10 +14,12 @@ class DriftPolicy(Model):
 
     ``block_rows``: rows between two looks (fewer where the reference is short). ``settle_rows``: after a detection the
     stream is given that many rows, from the change on, to become the new baseline; meanwhile nothing is reported.
-    ``allowance``: a steady offset per block, in standard deviations, that is no drift.
+    ``allowance``: a steady offset per block, in standard deviations, that is no drift. ``detector``: the sequential
+    test behind the channels; ``page_hinkley`` and ``adwin`` are River's.
     """
 
     alarms_per_million: Annotated[float, Field(gt=0, le=1_000)] = 0.5
     block_rows: Annotated[int, Field(ge=50, le=10_000)] = 250
     settle_rows: Annotated[int, Field(ge=500, le=100_000)] = 5_000
     allowance: Annotated[float, Field(gt=0, le=5)] = 0.5
+    detector: Detector = "cusum"

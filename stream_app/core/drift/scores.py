@@ -169,7 +169,7 @@ def _shape(counts: Counts, baseline: Baseline, sampled: float) -> Floats:
     """Chi-squared of each column's bins among present cells."""
     own = baseline.marginals[:, 2:].astype("float64")
     wanted = own / np.maximum(own.sum(axis=1, keepdims=True), 1)
-    return _chi_squared(counts.fine[:, :, 2:], wanted, sampled)
+    return _chi_squared(counts.fine[:, :, 2:], wanted, own.sum(axis=1) * counts.rows / baseline.rows, sampled)
 
 
 def _products(counts: Counts, baseline: Baseline) -> Floats:
@@ -197,7 +197,8 @@ def _association(counts: Counts, baseline: Baseline, sampled: float) -> Floats:
         .reshape(len(pairs), -1)
         .astype("float64")
     )
-    return _chi_squared(seen, own / np.maximum(own.sum(axis=1, keepdims=True), 1), sampled)
+    total = own.sum(axis=1, keepdims=True)
+    return _chi_squared(seen, own / np.maximum(total, 1), total[:, 0] * counts.rows / baseline.rows, sampled)
 
 
 def _subgroup(counts: Counts, baseline: Baseline, number: int) -> Floats:
@@ -222,14 +223,15 @@ def _subgroup(counts: Counts, baseline: Baseline, number: int) -> Floats:
     return np.concatenate(parts, axis=1)
 
 
-def _chi_squared(seen: "np.ndarray[Any, Any]", wanted: Floats, sampled: float) -> Floats:
+def _chi_squared(seen: "np.ndarray[Any, Any]", wanted: Floats, typical: Floats, sampled: float) -> Floats:
     """Pearson's statistic of (blocks, tables, cells) made near normal by Wilson and Hilferty's cube root.
 
-    Cells that expect less than one row are pooled; ``sampled`` corrects for the reference's own sampling error.
+    Cells of which the ``typical`` (tables,) number of rows would bring less than one are pooled: a matter of the
+    baseline alone, so that a block's score never depends on the blocks beside it. ``sampled`` corrects for the
+    reference's own sampling error.
     """
     total = seen.sum(axis=2, keepdims=True).astype("float64")
-    typical = max(1.0, float(total.mean())) if total.size else 1.0
-    kept = wanted * typical >= 1
+    kept = wanted * np.maximum(typical, 1)[:, None] >= 1
     expected = total * wanted
     part = np.where(kept, (seen - expected) ** 2 / np.where(kept & (expected > 0), expected, 1), 0.0).sum(axis=2)
     pooled = np.where(kept, 0.0, expected).sum(axis=2)

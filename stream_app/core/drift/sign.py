@@ -15,7 +15,8 @@ class DriftSign:
     cells (a plain estimate, biased upwards by about the square root of cells over rows), or for two numeric columns
     the change of their correlation (of normal scores). ``statistic`` is the largest of all channels and passed
     ``threshold``: a cumulative sum in standard deviations, or for rare cells minus the decimal logarithm of a Poisson
-    tail. It may be a pair's where a single column explains it: ``kind`` and ``columns`` then name that column.
+    tail; River's detectors give their ranks, from 1 on. It may be a pair's where a single column explains it:
+    ``kind`` and ``columns`` then name that column.
     """
 
     row: int

@@ -11,13 +11,18 @@ WINDOWS = (1, 4, 16)
 """Blocks over which rare cells are added up."""
 
 
+def blocks_between_alarms(tests: int, block_rows: int, alarms_per_million: float) -> float:
+    """Blocks between two false alarms that each of ``tests`` may give on average."""
+    return max(1, tests) * 1e6 / (alarms_per_million * (1 - _RARE_SHARE) * block_rows)
+
+
 def cusum_threshold(sided: int, block_rows: int, alarms_per_million: float, allowance: float) -> float:
     """The height at which ``sided`` one-sided Page tests together keep to the budget.
 
     Siegmund's approximation of the mean time between false alarms of one, in blocks: (exp(2kb) - 2kb - 1) / (2k^2) with
     b = h + 1.166 (Siegmund, Sequential Analysis, 1985, eq. 2.56), for independent normal scores and allowance k.
     """
-    wanted = sided * 1e6 / (alarms_per_million * (1 - _RARE_SHARE) * block_rows)
+    wanted = blocks_between_alarms(sided, block_rows, alarms_per_million)
     low, high = 0.0, 200.0
     for _ in range(60):
         middle = (low + high) / 2

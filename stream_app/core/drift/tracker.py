@@ -1,8 +1,8 @@
 """Watch a stream of rows for the point where it leaves its reference.
 
-Every block of rows gives one standardised score a channel; each channel runs Page's cumulative sum test on them (Page,
-Biometrika 41, 1954), two-sided where the score has a sign. Rare cells (new categories, seldom missing ones) run Poisson
-tails over 1, 4 and 16 blocks instead.
+Every block of rows gives one standardised score a channel; each channel runs the policy's sequential test on them
+(Page's cumulative sum unless told otherwise), two-sided where the score has a sign. Rare cells (new categories, seldom
+missing ones) run Poisson tails over 1, 4 and 16 blocks instead, whatever the detector.
 
 One change gives one event: after a detection nothing is reported until ``settle_rows`` rows since the change have
 been seen; these become the new baseline (learnt spreads are kept as lower bounds), and watching goes on against it. A
@@ -17,12 +17,13 @@ import numpy as np
 from schemas.errors import ContractError
 from stream_app.core.drift.bins import Codes, Floats
 from stream_app.core.drift.change import began, effect_of
+from stream_app.core.drift.detectors import sequential_tests
 from stream_app.core.drift.packing import pack, unpack
 from stream_app.core.drift.policy import DriftPolicy
 from stream_app.core.drift.reference import Reference, calibrate, spreads
 from stream_app.core.drift.scores import Channel, count, rare, scores
 from stream_app.core.drift.sign import DriftSign
-from stream_app.core.drift.thresholds import WINDOWS, cusum_threshold, poisson_tail, rare_threshold
+from stream_app.core.drift.thresholds import WINDOWS, poisson_tail, rare_threshold
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +40,7 @@ class Tracker:
     """The state of one stream against one reference: a pure function of reference, policy and rows in order.
 
     How rows are grouped into calls of ``observe`` makes no difference. The state holds binned codes of recent rows
-    and no raw value; ``to_json`` and ``from_json`` carry it over a restart.
+    and no raw value; ``to_json`` and ``from_json`` carry it over a restart (except with River's detectors).
     """
 
     def __init__(self, reference: Reference, policy: DriftPolicy | None = None) -> None:
@@ -61,20 +62,16 @@ class Tracker:
             self.rows += len(self._pending)
             self._pending = self._pending[:0]
         self._original, self._learnt = reference, None
-        self._floor = spreads(reference)
+        self._floor = self._earlier_floor = spreads(reference)
         self._watch(reference)
 
     def _watch(self, reference: Reference) -> None:
         self.reference = reference
         self._channels = reference.channels
-        self._signed = np.asarray([channel.signed for channel in self._channels], dtype=bool)
-        self._allowance = self.policy.allowance + 3 / np.sqrt(reference.blocks)
+        signed = np.asarray([channel.signed for channel in self._channels], dtype=bool)
+        self._tests = sequential_tests(self.policy, signed, reference.block_rows, reference.blocks)
         budget = self.policy.alarms_per_million
-        sided = len(self._channels) + int(self._signed.sum())
-        self._height = cusum_threshold(max(1, sided), reference.block_rows, budget, self.policy.allowance)
         self._rare_height = rare_threshold(len(reference.rates), reference.block_rows, budget)
-        self._sums = np.zeros((2, len(self._channels)))
-        self._since = np.full((2, len(self._channels)), self.rows, dtype="int64")
         self._rare = np.zeros((max(WINDOWS), len(reference.rates)), dtype="int64")
         self._recent = np.zeros((0, len(reference.baseline.bins)), dtype="uint8")
         self._settling = False
@@ -83,6 +80,12 @@ class Tracker:
     def settling(self) -> bool:
         """True from a detection until its new baseline is learnt."""
         return self._settling
+
+    @property
+    def score(self) -> float:
+        """The largest statistic of all channels over its threshold; 1 and more is an alarm."""
+        rare_strength = self._rare_tails()[0] / self._rare_height
+        return max(float(self._tests.strength().max(initial=0)), float(rare_strength.max(initial=0)))
 
     def observe(self, block: "pd.DataFrame") -> tuple[DriftSign, ...]:
         """Take the next rows of the stream; the changes found in them, in order. Cells are encoded, never kept raw."""
@@ -108,7 +111,8 @@ class Tracker:
             self._recent = np.concatenate([self._recent, codes[number * size : (number + 1) * size]])[
                 -self.policy.settle_rows :
             ]
-            self._accumulate(table[number], cells[number])
+            self._tests.update(table[number])
+            self._rare = np.concatenate([self._rare[1:], cells[number][None]])
             self.rows += size
             sign = self._sign()
             if sign is not None:
@@ -118,14 +122,8 @@ class Tracker:
                 return (number + 1) * size
         return len(codes)
 
-    def _accumulate(self, score: Floats, cells: "np.ndarray[Any, np.dtype[np.int64]]") -> None:
-        step = np.stack([score, np.where(self._signed, -score, -np.inf)]) - self._allowance
-        self._since = np.where(self._sums <= 0, self.rows, self._since)
-        self._sums = np.maximum(0, self._sums + step)
-        self._rare = np.concatenate([self._rare[1:], cells[None]])
-
     def _sign(self) -> DriftSign | None:
-        strength = self._sums.max(axis=0) / self._height
+        strength = self._tests.strength()
         tails, windows = self._rare_tails()
         rare_strength = tails / self._rare_height
         if max(strength.max(initial=0), rare_strength.max(initial=0)) < 1:
@@ -142,11 +140,14 @@ class Tracker:
             if single.max(initial=0) >= needed * max(1.0, strength.max())
             else int(np.argmax(strength))
         )
-        channel, side = self._channels[best], int(np.argmax(self._sums[:, best]))
+        channel, height = self._channels[best], self._tests.height
         columns = channel.columns if len(channel.columns) > 1 else self._columns(single, channel.columns[0])
-        return self._described(
-            channel, int(self._since[side, best]), columns, float(strength.max()) * self._height, self._height
-        )
+        return self._described(channel, self._start(best), columns, float(strength.max()) * height, height)
+
+    def _start(self, channel: int) -> int:
+        """The row from which on the change is looked for; the search goes twice as far back."""
+        age = self._tests.age(channel)
+        return self.rows - (age * self.reference.block_rows if age is not None else (len(self._recent) + 1) // 2)
 
     def _single(self, strength: Floats) -> Floats:
         """The strength of channels of one column, 0 for the others."""
@@ -219,23 +220,23 @@ class Tracker:
 
     def _relearn(self, codes: Codes) -> None:
         old = self._original.baseline
-        self._learnt = codes
+        self._learnt, self._earlier_floor = codes, self._floor
         fresh = calibrate(codes, old.bins, old.subgroups, self.policy, old.paired, self._floor)
-        self._floor |= {
+        self._floor = self._floor | {
             channel: max(spread, self._floor.get(channel, 1.0)) for channel, spread in spreads(fresh).items()
         }
         self._watch(fresh)
 
     def to_json(self) -> str:
-        """Everything but the reference: binned codes, sums and counters."""
-        arrays = {
-            "pending": self._pending,
-            "sums": self._sums,
-            "since": self._since,
-            "rare": self._rare,
-            "recent": self._recent,
-        }
-        floor = [[channel.kind, channel.columns, channel.signed, spread] for channel, spread in self._floor.items()]
+        """Everything but the reference: binned codes, sums and counters.
+
+        Raises ``ContractError`` with a detector of River: rebuild such a tracker from the rows.
+        """
+        arrays = {"pending": self._pending, "rare": self._rare, "recent": self._recent}
+        # As it was before the last baseline was learnt: that is learnt again when the state is read.
+        floor = [
+            [channel.kind, channel.columns, channel.signed, spread] for channel, spread in self._earlier_floor.items()
+        ]
         return json.dumps(
             {
                 "rows": self.rows,
@@ -243,6 +244,7 @@ class Tracker:
                 "policy": self.policy.document(),
                 "floor": floor,
                 "learnt": None if self._learnt is None else pack(self._learnt),
+                "tests": {name: pack(array) for name, array in self._tests.state().items()},
                 **{name: pack(array) for name, array in arrays.items()},
             }
         )
@@ -253,14 +255,14 @@ class Tracker:
         try:
             state: dict[str, Any] = json.loads(text)
             tracker = cls(reference, DriftPolicy.from_document(state["policy"]))
-            before = {Channel(kind, tuple(columns), signed): spread for kind, columns, signed, spread in state["floor"]}
+            floor = {Channel(kind, tuple(columns), signed): spread for kind, columns, signed, spread in state["floor"]}
+            tracker._floor = tracker._earlier_floor = floor
             if state["learnt"] is not None:
-                tracker._floor = before
                 tracker._relearn(unpack(state["learnt"]))
-            tracker._floor = before
-            for name in ("pending", "sums", "since", "rare", "recent"):
+            for name in ("pending", "rare", "recent"):
                 setattr(tracker, f"_{name}", unpack(state[name]))
+            tracker._tests.restore({name: unpack(packed) for name, packed in state["tests"].items()})
             tracker.rows, tracker._settling = int(state["rows"]), bool(state["settling"])
-        except (ValueError, KeyError, TypeError, IndexError):
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError):
             raise ContractError("not the state of a tracker") from None
         return tracker

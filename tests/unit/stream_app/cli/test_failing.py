@@ -30,7 +30,6 @@ CASES = {
     "a folder for a file": (("contract", "apply", "{d}"), "cannot read"),
     "missing data": (("contract", "draft", "{d}/none.csv", "--dataset", "a", "--out", "{d}/c.yaml"), "does not exist"),
     "empty data": (("contract", "draft", "{d}/empty.csv", "--dataset", "a", "--out", "{d}/c.yaml"), "header line"),
-    "a dataset that is no name": (("contract", "draft", "{d}/data.csv", "--dataset", "A B", "--out", "{d}/c.yaml"), "dataset"),
     "a column that is not there": (
         ("contract", "draft", "{d}/data.csv", "--dataset", "a", "--target", "z", "--out", "{d}/c.yaml"), "z"),
     "a folder that is not there": (("contract", "draft", "{d}/data.csv", "--dataset", "a", "--out", "{d}/no/c.yaml"), "{d}/no"),

@@ -13,10 +13,11 @@ from tests.unit.stream_app.cli.conftest import Perennial
 def shoppers(rows: int, seed: int, shift: float = 0.0) -> pd.DataFrame:
     random = np.random.default_rng(seed)
     age = random.integers(18, 80, rows)
-    spent = np.round(random.exponential(20 + age / 4, rows), 1)
+    spent = np.round(random.exponential(20 + age / 4, rows), 1).clip(1, 80)
+    weight = np.round(random.normal(70, 12, rows), 1).clip(45, 95)
     city = random.choice(["Bonn", "Oslo", "Rome"], rows, p=[0.5 - shift, 0.3, 0.2 + shift])
     buys = (random.random(rows) < 0.2 + 0.5 * (city == "Rome")).astype(int)
-    return pd.DataFrame({"age": age, "spent": spent, "city": city, "buys": buys})
+    return pd.DataFrame({"age": age, "weight": weight, "spent": spent, "city": city, "buys": buys})
 
 
 @pytest.fixture
@@ -31,16 +32,16 @@ def _drafted(perennial: Perennial, folder: Path, *more: str) -> Path:
     said = perennial("contract", "draft", folder / "real.csv", "--dataset", "shoppers", "--target", "buys", "--subgroup", "city",
                      "--epsilon", "3", "--out", out, "--json", *more)  # fmt: skip
     assert said.code == 0
-    assert said.document["columns"] == 4
+    assert said.document["columns"] == 5
     return out
 
 
 def test_a_draft_says_which_domains_nobody_confirmed(perennial: Perennial, folder: Path) -> None:
     said = perennial("contract", "draft", folder / "real.csv", "--dataset", "shoppers", "--out", folder / "c.yaml", "--json")
-    assert said.document["unconfirmed"] == ["age", "spent", "city", "buys"]
+    assert said.document["unconfirmed"] == ["age", "weight", "spent", "city", "buys"]
     assert "--public-domains" in said.err
     contract = read_contract((folder / "c.yaml").read_text(encoding="utf-8"))
-    assert contract.unconfirmed == ("age", "spent", "city", "buys")
+    assert contract.unconfirmed == ("age", "weight", "spent", "city", "buys")
 
 
 def test_unconfirmed_domains_refuse_a_formal_claim(perennial: Perennial, folder: Path) -> None:
@@ -67,7 +68,7 @@ def test_the_same_seed_repeats_the_table(perennial: Perennial, folder: Path) -> 
     contract = _drafted(perennial, folder, "--public-domains")
     one, two = (_generated(perennial, folder, contract, name) for name in ("one.parquet", "two.parquet"))
     pd.testing.assert_frame_equal(pd.read_parquet(one), pd.read_parquet(two))
-    assert list(pd.read_parquet(one).columns) == ["age", "spent", "city", "buys"]
+    assert list(pd.read_parquet(one).columns) == ["age", "weight", "spent", "city", "buys"]
 
 
 def test_a_share_can_be_asked_for(perennial: Perennial, folder: Path) -> None:

@@ -1,0 +1,25 @@
+"""The sequential tests that a policy asks for."""
+
+from math import sqrt
+from typing import assert_never
+
+from stream_app.core.drift.cusum import Cusum
+from stream_app.core.drift.policy import DriftPolicy
+from stream_app.core.drift.sequential import SequentialTests, Signed
+
+
+def sequential_tests(policy: DriftPolicy, signed: Signed, block_rows: int, reference_blocks: int) -> SequentialTests:
+    """Fresh tests of the policy's kind for (channels,) ``signed``; all are held to the policy's budget of false alarms.
+
+    A reference of few blocks knows its own mean the less: the allowance grows by three standard errors.
+    """
+    allowance = policy.allowance + 3 / sqrt(reference_blocks)
+    if policy.detector == "cusum":
+        return Cusum(signed, block_rows, policy, allowance)
+    from stream_app.core.drift.river_tests import AdwinTests, PageHinkleyTests
+
+    if policy.detector == "page_hinkley":
+        return PageHinkleyTests(signed, block_rows, policy, allowance)
+    if policy.detector == "adwin":
+        return AdwinTests(signed, block_rows, policy)
+    assert_never(policy.detector)

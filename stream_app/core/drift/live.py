@@ -1,0 +1,52 @@
+"""Smoothed figures of a live stream for those who operate it."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from stream_app.core.drift.tracker import Tracker
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MINIMUM_ROWS = 250
+_MISSING_FADING, _SCORE_FADING = 0.2, 0.5
+
+
+class Figures(NamedTuple):
+    """``missing_share`` of the modelled cells, and ``drift_score``: the tracker's, where 1 is an alarm."""
+
+    missing_share: float
+    drift_score: float
+
+
+class LiveSummary:
+    """Exponentially weighted means over pieces of at least 250 rows.
+
+    The newest piece weighs a fifth of the missing share and half of the drift score, which a tracker's sum has
+    smoothed already: a few pieces after an alarm it stands above 1, and stays there until a new reference.
+    No figure is one of fewer rows, and none is of a column's values: a mean of the target would say what the rows
+    hold, and its steps what the newest hold, outside every gate and every epsilon. How many cells are missing and how
+    near the tracker is to an alarm say only that the stream has changed; they come from raw rows nevertheless, and are
+    for operators, not for consumers. A function of the rows and of how they were cut into calls.
+    """
+
+    def __init__(self) -> None:
+        from river.stats import EWMean, Mean
+
+        self._empty = Mean
+        self._piece = Mean()
+        self._missing, self._score = EWMean(_MISSING_FADING), EWMean(_SCORE_FADING)
+
+    def take(self, frame: "pd.DataFrame", columns: tuple[str, ...], tracker: Tracker) -> Figures | None:
+        """Take rows that the tracker has seen; new figures once a piece is whole, else nothing."""
+        present = [name for name in columns if name in frame.columns]
+        if len(frame) == 0 or not present:
+            return None
+        self._piece.update_many(np.mean(frame[present].isna().to_numpy(), axis=1))
+        if self._piece.n < MINIMUM_ROWS:
+            return None
+        self._missing.update(self._piece.get())
+        self._score.update(tracker.score)
+        self._piece = self._empty()
+        return Figures(float(self._missing.get()), float(self._score.get()))

@@ -1,0 +1,179 @@
+"""Every command that looks at topics, on an embedded broker that holds the simulator's story, in text and in JSON."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.events import Event
+from schemas.events.commands import CommandSubmitted
+from schemas.events.releases import CheckpointPublished, DeadLettered, ReceiptIssued, ReleaseCertified, StatusPublished
+from schemas.topics import TOPICS
+from stream_app.adapters.embedded_broker import EmbeddedBroker
+from stream_app.adapters.publisher import Publisher
+from stream_app.adapters.reader import read_topic
+from stream_app.core.unsigned import CheckpointAdvanced, StatementDrawn, StatusDrawn
+from stream_app.signing.statement import sign_checkpoint, sign_statement, sign_status
+from tests.events import command, contract, drift, profile, sha
+from tests.simulator import Simulator
+from tests.unit.stream_app.cli.conftest import Perennial, Said
+from tests.unit.stream_app.signing.deployments import key_of
+
+SERVICE = key_of("service")
+
+
+def _signed(fact: Event) -> Event:
+    match fact:
+        case StatementDrawn():
+            return ReleaseCertified(event_id=fact.event_id, dataset=fact.dataset, release_id=fact.release_id,
+                                    envelope=sign_statement(fact.statement, SERVICE))  # fmt: skip
+        case StatusDrawn():
+            return StatusPublished(event_id=fact.event_id, dataset=fact.dataset, version=fact.status.version,
+                                   envelope=sign_status(fact.status, SERVICE))  # fmt: skip
+        case CheckpointAdvanced():
+            return CheckpointPublished(event_id=fact.event_id, dataset=fact.dataset, size=fact.size, root=fact.root,
+                                       envelope=sign_checkpoint(fact.dataset, fact.size, fact.root, SERVICE))  # fmt: skip
+        case _:
+            return fact
+
+
+def _story() -> tuple[Simulator, str]:
+    """A release, a drift, a refused leak, a revocation; the simulator and the release that was revoked."""
+    simulator = Simulator()
+    events = [command("apply_contract", role="owner", contract=contract().document()), profile("january", digest=contract().digest()),
+              drift(5000), command("start_run", family="leaking")]  # fmt: skip
+    for event in events:
+        simulator.tell(event)
+        simulator.settle()
+    statuses = simulator.statuses("flights")
+    revoked = statuses[max(statuses)].current
+    assert revoked is not None
+    simulator.tell(command("revoke", release_id=revoked, reason="privacy", role="responder"))
+    simulator.settle()
+    return simulator, revoked
+
+
+@pytest.fixture(scope="module")
+def told() -> Iterator[tuple[str, str]]:
+    """The address of a broker that holds the story, and the release that was revoked."""
+    simulator, revoked = _story()
+    with EmbeddedBroker({topic.name: 1 for topic in TOPICS}) as broker, Publisher(broker.bootstrap, "/test") as publisher:
+        known = {topic.name for topic in TOPICS}
+        for name, partitions in simulator.broker.topics.items():
+            for entry in (entry for partition in partitions for entry in partition if name in known):
+                publisher.send(name, _signed(entry.event))
+        publisher.send("receipts", ReceiptIssued(event_id="receipt", dataset="flights", release_id=revoked, consumer="team", files=(sha("x"),)))
+        publisher.send("dead.letters", DeadLettered(
+            event_id="letter", dataset="flights", station="drift", topic="source.records", partition=0, offset=0, sha256=sha("x"),
+            error="ContractError", reason="not an event"))  # fmt: skip
+        publisher.flush()
+        yield broker.bootstrap, revoked
+
+
+LISTS = {
+    ("contract", "show", "flights"): "kind: DataContract",
+    ("drift", "status"): "late",
+    ("drift", "status", "flights"): "total variation",
+    ("run", "list"): "leaking",
+    ("release", "list"): "revoked",
+    ("release", "show", "{r}"): "revoked",
+    ("release", "report", "{r}"): "{r}",
+    ("release", "diff", "{r}", "{c}"): "release_id",
+    ("incident", "list"): "team",
+    ("incident", "list", "flights", "--all"): "was revoked",
+    ("ledger", "show"): "SpendReserved",
+    ("ledger", "show", "pool"): "pool",
+    ("ledger", "verify"): "epsilon",
+    ("dlq", "list"): "source.records",
+}
+
+
+def _current(perennial: Perennial, bootstrap: str) -> str:
+    rows = perennial("release", "list", "--bootstrap", bootstrap, "--json").document
+    return next(str(row["release"]) for row in rows if row["current"])
+
+
+def _call(perennial: Perennial, told: tuple[str, str], words: tuple[str, ...], *more: str) -> Said:
+    current = _current(perennial, told[0]) if "{c}" in words else ""
+    return perennial(*(word.format(r=told[1], c=current) for word in words), "--bootstrap", told[0], *more)
+
+
+@pytest.mark.parametrize("words", LISTS, ids=" ".join)
+def test_text_and_json_tell_what_stands_in_the_topics(perennial: Perennial, told: tuple[str, str], words: tuple[str, ...]) -> None:
+    said = _call(perennial, told, words)
+    assert (said.code, "") == (0, said.err.replace("every line follows from the log\n", ""))
+    assert LISTS[words].format(r=told[1]) in said.out
+    as_json = _call(perennial, told, words, "--json")
+    assert as_json.code == 0
+    assert as_json.document
+
+
+@pytest.mark.parametrize("words", [("contract", "show", "none"), ("release", "show", "none"), ("release", "report", "none"),
+                                   ("release", "diff", "none", "none"), ("dlq", "replay", "none")], ids=" ".join)  # fmt: skip
+def test_what_is_not_there_is_an_error_with_a_hint(perennial: Perennial, told: tuple[str, str], words: tuple[str, ...]) -> None:
+    said = _call(perennial, told, words)
+    assert said.code == 2
+    assert said.err.startswith("error: ")
+    assert said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [("drift", "status", "none"), ("release", "list", "none"), ("ledger", "show", "none")], ids=" ".join)
+def test_an_unknown_dataset_has_an_empty_list(perennial: Perennial, told: tuple[str, str], words: tuple[str, ...]) -> None:
+    assert _call(perennial, told, words, "--json").document == []
+
+
+def test_an_exported_ledger_verifies_and_after_tampering_does_not(perennial: Perennial, told: tuple[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "ledger.jsonl"
+    exported = perennial("ledger", "export", "--out", file, "--bootstrap", told[0], "--json").document
+    assert exported["lines"] == len(file.read_text(encoding="utf-8").splitlines())
+    good = perennial("ledger", "verify", file, "--json")
+    assert (good.code, good.document["ok"]) == (0, True)
+    lines = file.read_text(encoding="utf-8").splitlines()
+    at = next(number for number, line in enumerate(lines) if "spend.reserved" in line)
+    lines[at] = lines[at].replace('"attempt":1', '"attempt":7')
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    bad = perennial("ledger", "verify", file, "--json")
+    assert (bad.code, bad.document["ok"]) == (1, False)
+    assert at + 1 in {fault["line"] for fault in bad.document["faults"]}
+    assert f"line {at + 1}" in bad.err
+
+
+def _read(bootstrap: str, topic: str, kind: type[Event]) -> list[Any]:
+    return [event for message in read_topic(bootstrap, topic) if isinstance(event := message.event(), kind)]
+
+
+def test_a_command_is_signed_and_sent(perennial: Perennial, told: tuple[str, str]) -> None:
+    assert perennial("keys", "new", "--deployment").code == 0
+    sent = perennial("revoke", "flights", "r9", "--bootstrap", told[0], "--json")
+    assert sent.code == 0, sent.err
+    assert sent.document["sent"] in {event.event_id for event in _read(told[0], "commands", CommandSubmitted)}
+
+
+def test_a_share_is_typed_by_the_contract_in_force(perennial: Perennial, told: tuple[str, str]) -> None:
+    assert perennial("keys", "new", "--deployment").code == 0
+    said = perennial("run", "start", "flights", "--where", "none=1:20%", "--bootstrap", told[0])
+    assert (said.code, "none" in said.err) == (2, True)
+    assert perennial("run", "start", "flights", "--where", "late=1:20%", "--bootstrap", told[0]).code == 0
+
+
+def test_a_file_is_announced_and_streamed(perennial: Perennial, told: tuple[str, str], tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("late\n" + "1\n0\n" * 30, encoding="utf-8")
+    announced = perennial("snapshot", "announce", "flights", tmp_path / "rows.csv", "--bootstrap", told[0], "--json").document
+    assert announced["sha256"] == sha((tmp_path / "rows.csv").read_text(encoding="utf-8"))
+    began = time.monotonic()
+    said = perennial("stream", "flights", tmp_path / "rows.csv", "--batch", "20", "--rate", "200", "--bootstrap", told[0], "--json")
+    assert said.document["rows"] == 60
+    assert time.monotonic() - began >= 0.2
+    assert [message.headers for message in read_topic(told[0], "source.records")]
+
+
+def test_watching_gives_up_in_time(perennial: Perennial, told: tuple[str, str]) -> None:
+    said = perennial("run", "watch", "flights", "--seconds", "0.5", "--bootstrap", told[0])
+    assert (said.code, said.err) == (1, "nothing ended within 0 s\n")
+
+
+def test_a_dead_letter_whose_message_is_another_is_not_replayed(perennial: Perennial, told: tuple[str, str]) -> None:
+    said = perennial("dlq", "replay", "letter", "--bootstrap", told[0])
+    assert said.code == 2
