@@ -16,10 +16,11 @@ ALL_STAMP := $(VENV)/.all-installed
 PACKAGES := schemas generators validators stream_app
 
 .PHONY: help setup demo test e2e lint format kafka kafka-stop kafka-jars lock lock-check clean ci
+.PHONY: bench-drift bench-leak bench-verify
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	echo "  ARGS='...' is handed on by demo, test and e2e; PYTHON=... picks the interpreter (3.11 or newer)"
+	echo "  ARGS='...' is handed on by demo, test, e2e and bench-*; PYTHON=... picks the interpreter (3.11 or newer)"
 
 setup: $(ALL_STAMP) ## .venv with everything: all extras and the development tools
 
@@ -51,6 +52,15 @@ kafka-stop: $(ALL_STAMP) ## end that Apache Kafka and remove its data
 
 kafka-jars: $(ALL_STAMP) ## only resolve Apache Kafka's jars with Maven
 	@$(PY) -m stream_app.adapters.detached_kafka jars
+
+bench-drift: $(ALL_STAMP) ## delay, false alarms and CPU of the drift detectors, beside River's (ARGS='--seeds 2')
+	@PYTHONPATH=. OMP_NUM_THREADS=1 $(PY) tests/benchmarks/drift_delay.py $(ARGS)
+
+bench-leak: $(ALL_STAMP) ## how often the leak gate rejects fresh samples and planted leaks
+	@PYTHONPATH=. $(PY) tests/benchmarks/leak_power.py $(ARGS)
+
+bench-verify: $(ALL_STAMP) ## `perennial verify` beside hashing the same file (ARGS='--megabytes 100')
+	@PYTHONPATH=. $(PY) tests/benchmarks/bench_verify.py $(ARGS)
 
 lock: $(UV_STAMP) ## resolve the versions anew, as far as pyproject.toml asks for it (ARGS=--upgrade for the newest)
 	@$(call compile,all,requirements.lock,$(ARGS))

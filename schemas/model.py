@@ -86,8 +86,4 @@ def epsilon_text(value: float, places: int = 6) -> str:
     """``value`` as a decimal string, rounded up, so that what is written never understates the loss."""
     if not math.isfinite(value) or value < 0:
         raise ContractError("an epsilon must be finite and not negative")
-    return (
-        str(Decimal(repr(value)).quantize(Decimal(1).scaleb(-places), rounding=ROUND_CEILING).normalize() + 0)
-        if value
-        else "0"
-    )
+    return f"{Decimal(repr(value)).quantize(Decimal(1).scaleb(-places), rounding=ROUND_CEILING).normalize():f}"

@@ -1,8 +1,8 @@
 """All deciding stations in memory, over partitioned logs with offsets and broker times, in any order of deliveries.
 
-Trainer and gates are a scripted world: a family passes or is refused. Each partition has an owner and a zombie, which goes
-on with what it holds until it dies; either may be sent back to an older offset, or die before or after it published. What is
-published is at-least-once, and nothing is lost. ``Simulator.laws`` are the laws of the design.
+Trainer and gates are a scripted world: a family passes or is refused. Each partition has an owner and a zombie, which
+goes on with what it holds until it dies; either may be sent back to an older offset, or die before or after it
+published. What is published is at-least-once, and nothing is lost. ``Simulator.laws`` are the laws of the design.
 """
 
 from collections import defaultdict
@@ -48,7 +48,9 @@ STATIONS = (
 class Broker:
     """Topics as lists of entries; the clock is the broker's alone."""
 
-    topics: dict[str, list[list[Entry]]] = field(default_factory=lambda: defaultdict(lambda: [[] for _ in range(PARTITIONS)]))
+    topics: dict[str, list[list[Entry]]] = field(
+        default_factory=lambda: defaultdict(lambda: [[] for _ in range(PARTITIONS)])
+    )
     now: int = 1_000_000
 
     def append(self, topic: str, key: str, event: Event) -> None:
@@ -79,7 +81,10 @@ class Simulator:
         self.condemned: set[str] = set()
         self.committed: dict[tuple[str, int], int] = defaultdict(int)
         topics: list[tuple[str, Station | None]] = [(station.log, station) for station in STATIONS]
-        topics += [(name, None) for name in ("source.drift", "candidates.rejected", "candidates.cleared", "regeneration.requests")]
+        topics += [
+            (name, None)
+            for name in ("source.drift", "candidates.rejected", "candidates.cleared", "regeneration.requests")
+        ]
         places = [(topic, partition, station) for topic, station in topics for partition in range(PARTITIONS)]
         self.owners, self.zombies = [Reader(*place) for place in places], [Reader(*place) for place in places]
 
@@ -98,7 +103,7 @@ class Simulator:
         self.broker.now += ms
 
     def deliver(self, reader: Reader, dies: str | None = None) -> bool:
-        """Handle the reader's next record; ``dies`` is ``before`` or ``after`` it published, and loses what it had in memory."""
+        """Handle the reader's next record; one that ``dies`` before or after publishing loses what it remembers."""
         records = self.broker.topics[reader.topic][reader.partition]
         if reader.position >= len(records):
             return False
@@ -133,7 +138,7 @@ class Simulator:
         """Let the owners handle whatever is left, from what is committed on."""
         for number in range(len(self.owners)):
             self.take_over(self.owners[number], 1_000_000)
-        while any([self.deliver(reader) for reader in self.owners]):
+        while sum(self.deliver(reader) for reader in self.owners):
             pass
 
     def _handle(self, reader: Reader, entry: Entry) -> list[tuple[str, str, Event]]:
@@ -141,8 +146,11 @@ class Simulator:
             return self._decide(reader, reader.station, entry)
         if isinstance(entry.event, GenerationRequested):
             return self._work(entry.event)
-        return [(log, key_in(log, entry.event), entry.event) for log, sources in INBOXES.items()
-                if isinstance(entry.event, sources.get(reader.topic, ()))]
+        return [
+            (log, key_in(log, entry.event), entry.event)
+            for log, sources in INBOXES.items()
+            if isinstance(entry.event, sources.get(reader.topic, ()))
+        ]
 
     def _decide(self, reader: Reader, station: Station, entry: Entry) -> list[tuple[str, str, Event]]:
         assert isinstance(entry.event, LOG_EVENTS[station.log])
@@ -164,7 +172,11 @@ class Simulator:
         return without_repeats(event for event in self.broker.read("budget.ledger") if isinstance(event, LedgerEntry))
 
     def statements(self) -> dict[str, Any]:
-        found = {event.event_id: event for event in self.broker.read("release.certified") if isinstance(event, StatementDrawn)}
+        found = {
+            event.event_id: event
+            for event in self.broker.read("release.certified")
+            if isinstance(event, StatementDrawn)
+        }
         return {name: event.statement for name, event in found.items()}
 
     def statuses(self, dataset: str) -> dict[int, Status]:
@@ -172,7 +184,9 @@ class Simulator:
         found: dict[int, Status] = {}
         for event in self.broker.read("release.status"):
             if isinstance(event, StatusDrawn) and event.dataset == dataset:
-                assert found.setdefault(event.status.version, event.status) == event.status, "two statuses of one version"
+                assert found.setdefault(event.status.version, event.status) == event.status, (
+                    "two statuses of one version"
+                )
         return dict(sorted(found.items()))
 
     def laws(self, datasets: Iterable[str]) -> None:
@@ -196,7 +210,10 @@ class Simulator:
         for event in self.broker.read("regeneration.requests"):
             assert isinstance(event, GenerationRequested)
             assert (event.dossier.request.run_id, event.dossier.request.attempt) in granted
-        assert all(line.epsilon_before == line.epsilon_after or not isinstance(line, SpendRefused) or line.reason for line in lines)
+        assert all(
+            line.epsilon_before == line.epsilon_after or not isinstance(line, SpendRefused) or line.reason
+            for line in lines
+        )
 
     def _one_certificate_per_release_and_run(self) -> None:
         predicates = [statement.predicate for statement in self.statements().values()]

@@ -5,16 +5,13 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from schemas.errors import ContractError, PerennialError
-from schemas.events import Event
-from schemas.events.commands import CommandAccepted
+from stream_app.adapters.belief import believe
 from stream_app.adapters.reader import StoredMessage, first_offset, read_range
 from stream_app.agents.context import Context
 from stream_app.agents.shell import Received, bury, rewritable, serve
-from stream_app.core.authority import admit
 from stream_app.core.entry import Entry, Facts, Hole, Record, Step
 from stream_app.core.fold import AlignedFold
 from stream_app.core.routes import LOG_EVENTS
-from stream_app.signing.commands import recheck_command
 
 if TYPE_CHECKING:
     from faust.types import AppT
@@ -60,17 +57,11 @@ class FoldStation(Generic[S]):
             event = rewritable(message.event())
             if not isinstance(event, LOG_EVENTS[self._log]):
                 raise ContractError(f"{self._log} holds no events of this type")
-            self._believe(event, message.at)
+            believe(event, self._context.trust, message.at)
         except PerennialError as error:
             return Hole(message.offset), error
         key = message.key.decode("utf-8", errors="replace") if isinstance(message.key, bytes) else message.key
         return Entry(event, key, message.at, message.offset), None
-
-    def _believe(self, event: Event, at: int) -> None:
-        """A log is only as good as who may write to it: signatures are checked again, against the broker's time."""
-        if isinstance(event, CommandAccepted):
-            recheck_command(event, self._context.trust, at)
-            admit(event.command, event.role, self._context.settings.deployment, at)
 
     def _read(self, partition: int, gap: range) -> list[Record]:
         bootstrap = self._context.settings.bootstrap

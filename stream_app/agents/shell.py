@@ -16,6 +16,7 @@ from schemas.cloudevents import from_message
 from schemas.errors import PerennialError, TransientError
 from schemas.events import Event, derive_id
 from schemas.events.releases import DeadLettered
+from stream_app.adapters.logs import redact_text
 from stream_app.agents.context import Context, frames_of
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ async def bury(context: Context, station: str, received: Received, error: Perenn
         offset=received.offset,
         sha256=hashlib.sha256(received.value).hexdigest(),
         error=type(error).__name__,
-        reason=str(error)[:500],
+        reason=redact_text(str(error))[:500],  # what was announced may hold a password in its address
     )
     await context.publish(station, "dead.letters", letter)
 

@@ -12,6 +12,8 @@ from stream_app.cli.output import JsonFlag, emit, no, say, table
 
 if TYPE_CHECKING:
     from stream_app.core.audit import ScopeSummary
+    from stream_app.settings import Settings
+    from stream_app.signing.trust import Trust
 
 app = typer.Typer(help="The privacy budget: every epsilon ever spent.", no_args_is_help=True)
 app.command("set-cap")(orders.set_cap)
@@ -59,7 +61,11 @@ def verify(
     """Re-add the ledger from its log. Exit 0 where every line agrees, 1 naming the records that do not."""
     from stream_app.adapters.ledger_file import audit_broker, audit_file
 
-    audit = audit_file(file) if file is not None else audit_broker(broker_settings(bootstrap, home).bootstrap)
+    if file is not None:
+        audit = audit_file(file)
+    else:
+        settings = broker_settings(bootstrap, home)
+        audit = audit_broker(settings.bootstrap, _trust(settings))
     emit(
         {
             "ok": audit.ok,
@@ -94,5 +100,16 @@ def export(
     """Write log and ledger to a file that `ledger verify FILE` re-adds without a broker."""
     from stream_app.adapters.ledger_file import export_ledger
 
-    lines, head = export_ledger(broker_settings(bootstrap, home).bootstrap, out)
+    settings = broker_settings(bootstrap, home)
+    lines, head = export_ledger(settings.bootstrap, out, _trust(settings))
     emit({"file": str(out), "lines": lines, "head": head}, as_json, f"{out}: {lines} lines, head {head}")
+
+
+def _trust(settings: "Settings") -> "Trust | None":
+    """The trust root, where this machine has it: then commands in the log are believed as the stations believe them."""
+    from stream_app.signing.deployment import load_trust
+
+    if settings.trust_file.exists():
+        return load_trust(settings.trust_file)
+    say("no trust root in HOME: signatures of the commands in the log are not checked")
+    return None

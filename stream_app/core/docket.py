@@ -10,7 +10,7 @@ from schemas.events.runs import TrainingReport
 from stream_app.core.certification import earned, statement
 from stream_app.core.entry import Entry
 from stream_app.core.register import Register, Release
-from stream_app.core.transparency import root
+from stream_app.core.transparency import grown, root_of
 from stream_app.core.unsigned import CheckpointAdvanced, KeysCondemned, StatementDrawn, StatusDrawn
 
 STATION = "registry"
@@ -96,7 +96,7 @@ class Docket:
         )
 
     def certify_ready(self) -> None:
-        """StatementDrawn every candidate that waits for nothing any more, in the order in which they were cleared."""
+        """Certify every candidate that waits for nothing any more, in the order in which they were cleared."""
         if self.register.frozen or not self.register.access:
             return
         for release in self.register.releases:
@@ -112,15 +112,14 @@ class Docket:
         for former in self.register.releases:
             if former.state == "certified":
                 self.move(former, "superseded", f"by {release.release_id}")
-        order = len(self.register.leaves)
-        self.change(leaves=(*self.register.leaves, drawn.digest()), head=order)
+        order = self.register.certified
+        frontier = grown(self.register.frontier, bytes.fromhex(drawn.digest()))
+        self.change(certified=order + 1, frontier=frontier, head=order)
         self.move(
             release, "certified", order=order, statement_sha256=drawn.digest(), expires_at=drawn.predicate.expires_at
         )
         self.tell(StatementDrawn, release_id=release.release_id, statement=drawn)
-        self.tell(
-            CheckpointAdvanced, size=order + 1, root=root([bytes.fromhex(leaf) for leaf in self.register.leaves]).hex()
-        )
+        self.tell(CheckpointAdvanced, size=order + 1, root=root_of(frontier).hex())
 
     def settle(self) -> Release | None:
         """Make sure that what is current now says that it is certified; gives the current release."""
@@ -141,13 +140,21 @@ class Docket:
 
     def close(self) -> tuple[Register, tuple[Event, ...]]:
         """The register and its facts, the newest status last where anything changed or a heartbeat is due."""
-        if self.heartbeat or self._public(self.register) != self._public(self._before):
+        if self.heartbeat or _differ(self._before, self.register):
             # versions grow with the log: the first entry of a partition is version 1
             self.tell(StatusDrawn, status=self.register.status(self.entry.offset + 1))
         return self.register, tuple(self.facts)
 
-    def _public(self, register: Register) -> tuple[object, ...]:
-        return register.current, register.frozen, tuple(release.shown() for release in register.releases)
+
+def _differ(before: Register, after: Register) -> bool:
+    """True where a status of the one would say something else than one of the other, its time apart."""
+    pairs = zip(before.releases, after.releases, strict=False)
+    return (
+        before.frozen != after.frozen
+        or before.head != after.head
+        or len(before.releases) != len(after.releases)
+        or any(old is not new and old.shown() != new.shown() for old, new in pairs)
+    )
 
 
 def _training(release: Release) -> TrainingReport | None:

@@ -26,6 +26,8 @@ def _plain(value: object) -> Any:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
+    if isinstance(value, bytes):
+        return value.hex()
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise TypeError(f"a state may not hold a {type(value).__name__}")

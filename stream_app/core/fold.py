@@ -22,7 +22,7 @@ ReadGap = Callable[[int, int], Iterable[Record]]
 """Reads every offset of [start, stop) of the fold's own partition, holes as ``Hole``; may block."""
 
 REPLACED: tuple[type[Event], ...] = (ContractApplied, StatusDrawn)
-"""Facts for compacted topics, where the last one stands for good: an older one is never given again after a newer one."""
+"""Facts for compacted topics, where the last one stands for good: none is given again after a newer one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -214,6 +214,9 @@ def _next_choice(turn: Turn, event: CandidateRejected) -> tuple[Choice | None, s
     """What to try next under the contract that the run pinned, or none and why."""
     run = turn.plan.run
     assert run is not None
+    if event.verdict == "INSUFFICIENT":
+        # Another draw could only pass by chance, and every attempt is paid for.
+        return None, "no other generator brings more evidence: more rows are needed, or a contract that asks for less"
     contract, rows = run.request.contract, run.rows
     if len(run.tried) >= contract.policy.regeneration.max_attempts:
         return None, f"the contract allows {contract.policy.regeneration.max_attempts} attempts"

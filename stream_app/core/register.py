@@ -1,10 +1,12 @@
 """The register of one dataset's releases: where each stands, and which one consumers may open now."""
 
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from schemas.events.releases import ReleaseState, State, Status
 from schemas.events.runs import Dossier
 from stream_app.core.persistent import Decided, PersistentMap
+from stream_app.core.transparency import Frontier
 
 GOOD: tuple[State, ...] = ("certified", "superseded")
 FRESH_FOR_MS = 900_000
@@ -38,14 +40,8 @@ class Release:
     held: State | None = None
 
     def shown(self) -> ReleaseState:
-        return ReleaseState(
-            release_id=self.release_id,
-            state=self.state,
-            since=self.since,
-            reason=self.reason,
-            certificate_sha256=self.statement_sha256,
-            expires_at=self.expires_at,
-        )
+        """What a status says of it."""
+        return _shown(self.release_id, self.state, self.since, self.reason, self.statement_sha256, self.expires_at)
 
     @property
     def waits_for(self) -> tuple[str, ...]:
@@ -60,8 +56,8 @@ class Register:
     """The fold of ``release.log`` for one dataset.
 
     ``head`` is the order of the release that was last certified or rolled back to; current is the newest good release
-    not beyond it. ``leaves`` are the statement digests of the transparency log; ``now`` is the latest broker time
-    seen.
+    not beyond it. ``frontier`` is that of the transparency log, whose leaves are the statements' digests; ``now`` is
+    the latest broker time seen.
     """
 
     dataset: str
@@ -69,7 +65,8 @@ class Register:
     head: int = -1
     frozen: bool = False
     access: bool = True
-    leaves: tuple[str, ...] = ()
+    certified: int = 0
+    frontier: Frontier = ()
     incidents: tuple[tuple[str, str | None], ...] = ()
     ended: PersistentMap[str] = field(default_factory=PersistentMap)
     now: int = 0
@@ -107,6 +104,16 @@ class Register:
             as_of=self.now,
             fresh_until=self.now + FRESH_FOR_MS,
         )
+
+
+@lru_cache(maxsize=65_536)
+def _shown(
+    release_id: str, state: State, since: int, reason: str | None, sha256: str | None, expires_at: int | None
+) -> ReleaseState:
+    """Remembered, because every status of a dataset repeats all that did not change."""
+    return ReleaseState(
+        release_id=release_id, state=state, since=since, reason=reason, certificate_sha256=sha256, expires_at=expires_at
+    )
 
 
 def _order(release: Release) -> int:

@@ -23,6 +23,29 @@ def root(leaves: Sequence[bytes]) -> bytes:
     return _root([leaf_hash(leaf) for leaf in leaves]) if leaves else hashlib.sha256().digest()
 
 
+Frontier = tuple[tuple[int, bytes], ...]
+"""The perfect subtrees that a log is made of, with their sizes, largest first: all that is needed to add a leaf."""
+
+
+def grown(frontier: Frontier, leaf: bytes) -> Frontier:
+    """The frontier with one more leaf; costs the logarithm of the log's size."""
+    size, newest, older = 1, leaf_hash(leaf), list(frontier)
+    while older and older[-1][0] == size:
+        newest = _node(older.pop()[1], newest)
+        size *= 2
+    return (*older, (size, newest))
+
+
+def root_of(frontier: Frontier) -> bytes:
+    """The root of the log that has this frontier."""
+    if not frontier:
+        return root(())
+    *older, (_, found) = frontier
+    for _, peak in reversed(older):
+        found = _node(peak, found)
+    return found
+
+
 def _root(hashes: Sequence[bytes]) -> bytes:
     if len(hashes) == 1:
         return hashes[0]

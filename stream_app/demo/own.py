@@ -86,7 +86,7 @@ def _write(
 
 
 def _for_the_demo(contract: Contract, rows: int) -> Contract:
-    """Let the leaking control be asked for, spend more where rows are few, and give the budget room for every attempt."""
+    """Let the leaking control be asked for, spend more where rows are few, leave budget for every attempt."""
     policy = contract.policy
     epsilon = next(step for step in EPSILONS if rows * step >= NOISE_ROWS or step == EPSILONS[-1])
     regeneration = policy.regeneration.model_copy(update={"allow_control_families": True, "debounce_rows": 100})

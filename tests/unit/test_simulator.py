@@ -63,13 +63,20 @@ def test_the_story_from_a_snapshot_to_a_revocation_and_the_last_good_release() -
 
 
 def test_sampling_again_spends_nothing() -> None:
-    simulator = settled(apply(contract(cap="1")), snapshot("flights", "january"), command("start_run", rows=10), command("start_run", rows=20))
+    simulator = settled(
+        apply(contract(cap="1")),
+        snapshot("flights", "january"),
+        command("start_run", rows=10),
+        command("start_run", rows=20),
+    )
     assert len(simulator.statements()) == 3
     assert [line.epsilon_after for line in simulator.ledger() if isinstance(line, SpendReserved)] == ["1", "1", "1"]
 
 
 def test_a_scope_that_two_datasets_share_is_spent_once() -> None:
-    simulator = settled(apply(contract(cap="1")), apply(contract("trains", cap="1")), snapshot("flights", "a"), snapshot("trains", "b"))
+    simulator = settled(
+        apply(contract(cap="1")), apply(contract("trains", cap="1")), snapshot("flights", "a"), snapshot("trains", "b")
+    )
     assert len(simulator.statements()) == 1
     assert (current(simulator), current(simulator, "trains")).count(None) == 1
 
@@ -100,27 +107,61 @@ def test_a_revocation_before_the_candidate_comes_still_wins() -> None:
 
 
 OUTSIDE = st.one_of(
-    st.builds(lambda dataset, name: snapshot(dataset, name), st.sampled_from(DATASETS), st.sampled_from("ab")),
-    st.builds(lambda dataset, version, cap, approvals: apply(contract(dataset, version=version, cap=cap, approvals=approvals, valid_days=30)),
-              st.sampled_from(DATASETS), st.sampled_from(["1.0.0", "2.0.0"]), st.sampled_from(["1", "2", "4"]),
-              st.sampled_from([(), ("legal",)])),
-    st.builds(lambda dataset, row: drift(row, dataset=dataset), st.sampled_from(DATASETS), st.sampled_from([100, 1000, 9000])),
-    st.builds(lambda dataset, family, nonce: command("start_run", dataset=dataset, family=family, nonce=nonce), st.sampled_from(DATASETS),
-              st.sampled_from([None, "leaking", "second"]), st.sampled_from("12")),
-    st.builds(lambda dataset, kind, nonce: command(kind, dataset=dataset, nonce=nonce), st.sampled_from(DATASETS),
-              st.sampled_from(["freeze", "unfreeze", "withdraw_access", "grant_access"]), st.sampled_from("12")),
-    st.builds(lambda epsilon: command("set_cap", scope="pool", epsilon=epsilon, delta=1e-5), st.sampled_from(["0.5", "3"])),
-    st.builds(lambda dataset, name: Ticked(event_id=name, target=dataset), st.sampled_from(DATASETS), st.sampled_from("123")),
+    st.builds(snapshot, st.sampled_from(DATASETS), st.sampled_from("ab")),
+    st.builds(
+        lambda dataset, version, cap, approvals: apply(
+            contract(dataset, version=version, cap=cap, approvals=approvals, valid_days=30)
+        ),
+        st.sampled_from(DATASETS),
+        st.sampled_from(["1.0.0", "2.0.0"]),
+        st.sampled_from(["1", "2", "4"]),
+        st.sampled_from([(), ("legal",)]),
+    ),
+    st.builds(
+        lambda dataset, row: drift(row, dataset=dataset), st.sampled_from(DATASETS), st.sampled_from([100, 1000, 9000])
+    ),
+    st.builds(
+        lambda dataset, family, nonce: command("start_run", dataset=dataset, family=family, nonce=nonce),
+        st.sampled_from(DATASETS),
+        st.sampled_from([None, "leaking", "second"]),
+        st.sampled_from("12"),
+    ),
+    st.builds(
+        lambda dataset, kind, nonce: command(kind, dataset=dataset, nonce=nonce),
+        st.sampled_from(DATASETS),
+        st.sampled_from(["freeze", "unfreeze", "withdraw_access", "grant_access"]),
+        st.sampled_from("12"),
+    ),
+    st.builds(
+        lambda epsilon: command("set_cap", scope="pool", epsilon=epsilon, delta=1e-5), st.sampled_from(["0.5", "3"])
+    ),
+    st.builds(
+        lambda dataset, name: Ticked(event_id=name, target=dataset), st.sampled_from(DATASETS), st.sampled_from("123")
+    ),
 )
-ABOUT_A_RELEASE = st.tuples(st.sampled_from(["revoke", "roll_back", "approve", "reject", "freeze", "unfreeze", "retire"]), st.integers(0, 5))
-STEP = st.tuples(st.one_of(OUTSIDE, ABOUT_A_RELEASE, ABOUT_A_RELEASE, st.sampled_from([DAY, 31 * DAY])), st.integers(0, 2**32), st.integers(0, 120))
-CONTRACTS = st.builds(lambda dataset, cap, approvals: apply(contract(dataset, cap=cap, approvals=approvals, valid_days=30)),
-                      st.just("flights"), st.sampled_from(["2", "4"]), st.sampled_from([(), (), ("legal",)]))
+ABOUT_A_RELEASE = st.tuples(
+    st.sampled_from(["revoke", "roll_back", "approve", "reject", "freeze", "unfreeze", "retire"]), st.integers(0, 5)
+)
+STEP = st.tuples(
+    st.one_of(OUTSIDE, ABOUT_A_RELEASE, ABOUT_A_RELEASE, st.sampled_from([DAY, 31 * DAY])),
+    st.integers(0, 2**32),
+    st.integers(0, 120),
+)
+CONTRACTS = st.builds(
+    lambda dataset, cap, approvals: apply(contract(dataset, cap=cap, approvals=approvals, valid_days=30)),
+    st.just("flights"),
+    st.sampled_from(["2", "4"]),
+    st.sampled_from([(), (), ("legal",)]),
+)
 
 
 def about_a_release(simulator: Simulator, kind: str, number: int) -> Event | None:
     """The command, about a release that somebody may know by now."""
-    asked = [event.dossier.request for event in simulator.broker.read("regeneration.requests") if isinstance(event, GenerationRequested)]
+    asked = [
+        event.dossier.request
+        for event in simulator.broker.read("regeneration.requests")
+        if isinstance(event, GenerationRequested)
+    ]
     known = sorted({request.release_id for request in asked})
     if not known:
         return None

@@ -6,8 +6,8 @@ from typing import Literal
 import numpy as np
 
 from schemas.finding import Finding, Gate
-from validators.gower import Points, nearest, points
 from validators.encoding import Reals
+from validators.gower import Points, nearest, points
 from validators.protocol import Evidence
 from validators.statistics import Interval, clopper_pearson, generator
 from validators.verdicts import hold, require

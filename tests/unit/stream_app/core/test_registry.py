@@ -16,7 +16,7 @@ from schemas.model import epsilon_text
 from stream_app.core.fingerprint import fingerprint
 from stream_app.core.register import Register
 from stream_app.core.registry import initial, step
-from stream_app.core.transparency import root
+from stream_app.core.transparency import root, root_of
 from stream_app.core.unsigned import CheckpointAdvanced, KeysCondemned, StatementDrawn, StatusDrawn
 from tests.events import DAY, Log, artefact, cleared, command, contract, dossier, noise, report, request
 
@@ -86,19 +86,44 @@ def test_the_newer_release_supersedes_and_a_repeat_makes_no_second_certificate()
     desk = Desk()
     desk.do(candidate("a"), candidate("b"), candidate("a"), cleared(dossier(request("flights.b")), "another-id"))
     assert desk.states() == {"a.1": "superseded", "b.1": "certified"}
-    assert len(desk.statements()) == len({each.predicate.release_id for each in desk.statements()}) + 1  # the repeat's own facts
-    assert desk.register.leaves == tuple(dict.fromkeys(each.digest() for each in desk.statements()))
+    assert (
+        len(desk.statements()) == len({each.predicate.release_id for each in desk.statements()}) + 1
+    )  # the repeat's own facts
+    leaves = dict.fromkeys(each.digest() for each in desk.statements())
+    assert root_of(desk.register.frontier) == root([bytes.fromhex(leaf) for leaf in leaves])
 
 
-@pytest.mark.parametrize("broken", [
-    dossier(utility=None), dossier(privacy=report("privacy", "FAIL")), dossier(schema_report=report("privacy")), dossier(training=None),
-    dossier(utility=report("utility", "INSUFFICIENT")), dossier(request(contract_digest="0" * 64)),
-    dossier(request(dataset="trains")), dossier(request(mechanisms=()), training=dossier().training),
-    dossier(request(of=contract(confirmed=False))), dossier(request(mechanisms=(noise(0.5),)), training=dossier().training),
-    dossier(request(mechanisms=(), reuse=artefact("old.model"), earned=(noise(),)), training=dossier().training),
-    dossier(request(family="other"), training=dossier().training),
-], ids=["no utility report", "privacy failed", "another gate's report", "untrained", "insufficient", "wrong contract digest",
-        "another dataset", "formal without grant", "unconfirmed domains", "more than granted", "another model", "another family"])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        dossier(utility=None),
+        dossier(privacy=report("privacy", "FAIL")),
+        dossier(schema_report=report("privacy")),
+        dossier(training=None),
+        dossier(utility=report("utility", "INSUFFICIENT")),
+        dossier(request(contract_digest="0" * 64)),
+        dossier(request(dataset="trains")),
+        dossier(request(mechanisms=()), training=dossier().training),
+        dossier(request(of=contract(confirmed=False))),
+        dossier(request(mechanisms=(noise(0.5),)), training=dossier().training),
+        dossier(request(mechanisms=(), reuse=artefact("old.model"), earned=(noise(),)), training=dossier().training),
+        dossier(request(family="other"), training=dossier().training),
+    ],
+    ids=[
+        "no utility report",
+        "privacy failed",
+        "another gate's report",
+        "untrained",
+        "insufficient",
+        "wrong contract digest",
+        "another dataset",
+        "formal without grant",
+        "unconfirmed domains",
+        "more than granted",
+        "another model",
+        "another family",
+    ],
+)
 def test_a_candidate_with_a_broken_dossier_is_refused_with_an_incident(broken: Any) -> None:
     desk = Desk()
     event = cleared(broken).model_copy(update={"dataset": "flights"})
@@ -142,7 +167,9 @@ def test_every_role_of_the_tier_signs_with_a_key_of_its_own() -> None:
 
 def test_a_person_may_reject_what_waits() -> None:
     desk = Desk()
-    desk.do(candidate("a", of=contract(approvals=("legal",))), on("reject", "a.1", "legal"), on("approve", "a.1", "legal"))
+    desk.do(
+        candidate("a", of=contract(approvals=("legal",))), on("reject", "a.1", "legal"), on("approve", "a.1", "legal")
+    )
     assert (desk.states(), desk.statements()) == ({"a.1": "rejected"}, [])
 
 
@@ -153,7 +180,10 @@ def test_revoking_the_current_release_restores_the_newest_good_older_one() -> No
     assert desk.states() == {"a.1": "superseded", "b.1": "certified", "c.1": "revoked", "d.1": "revoked"}
     assert told(facts, KeysCondemned)[0].artefact_ids == ("flights.d.1.data", "flights.d.1.model")
     assert told(facts, IncidentOpened)[0].restored == "flights.b.1"
-    assert {fact.release_id: fact.state for fact in told(facts, ReleaseMoved)} == {"flights.d.1": "revoked", "flights.b.1": "certified"}
+    assert {fact.release_id: fact.state for fact in told(facts, ReleaseMoved)} == {
+        "flights.d.1": "revoked",
+        "flights.b.1": "certified",
+    }
     assert facts[0] == told(facts, KeysCondemned)[0], "keys go before anything is told"
 
 
@@ -168,7 +198,9 @@ def test_a_revocation_holds_for_a_release_that_comes_later() -> None:
 
 def test_revoke_wins_over_a_pending_approval_and_over_a_rollback() -> None:
     desk = Desk()
-    desk.do(candidate("a"), candidate("b", of=contract(approvals=("legal",))), revoke("b.1"), on("approve", "b.1", "legal"))
+    desk.do(
+        candidate("a"), candidate("b", of=contract(approvals=("legal",))), revoke("b.1"), on("approve", "b.1", "legal")
+    )
     desk.do(revoke("a.1"), on("roll_back", "a.1"), on("unfreeze", "a.1"), on("retire", "a.1", "operator"))
     assert (desk.states(), desk.current()) == ({"a.1": "revoked", "b.1": "revoked"}, None)
 
@@ -230,7 +262,9 @@ def test_a_broker_clock_that_steps_back_brings_nothing_back() -> None:
 
 def test_candidates_of_an_ended_run_or_without_access_come_too_late() -> None:
     desk = Desk()
-    desk.do(RunEnded(event_id="e", scope="pool", dataset="flights", run_id="flights.a", outcome="cancelled"), candidate("a"))
+    desk.do(
+        RunEnded(event_id="e", scope="pool", dataset="flights", run_id="flights.a", outcome="cancelled"), candidate("a")
+    )
     desk.do(candidate("b", of=contract(approvals=("legal",))), command("withdraw_access", role="owner"), candidate("c"))
     desk.do(on("approve", "b.1", "legal"), command("grant_access", role="owner"), candidate("d"))
     assert desk.states() == {"a.1": "rejected", "b.1": "rejected", "c.1": "rejected", "d.1": "certified"}
@@ -242,14 +276,32 @@ def test_a_run_gets_one_certified_release() -> None:
     assert desk.states() == {"a.1": "revoked", "a.2": "rejected", "a.3": "rejected"}
 
 
+def test_of_two_attempts_of_a_run_that_wait_only_one_is_certified() -> None:
+    desk, pinned = Desk(), contract(approvals=("legal",))
+    desk.do(
+        candidate("a", of=pinned),
+        candidate("a", 2, of=pinned),
+        on("approve", "a.2", "legal"),
+        on("approve", "a.1", "legal"),
+    )
+    assert desk.states() == {"a.1": "rejected", "a.2": "certified"}
+
+
 def test_a_failed_check_opens_one_incident_until_it_is_reviewed() -> None:
     desk = Desk()
     desk.do(candidate("a"))
-    checks = [CheckFailed(event_id=f"c{n}", dataset="flights", release_id="flights.a.1", metric="tstr_ratio", value=0.5, limit=0.85)
-              for n in range(3)]
+    checks = [
+        CheckFailed(
+            event_id=f"c{n}", dataset="flights", release_id="flights.a.1", metric="tstr_ratio", value=0.5, limit=0.85
+        )
+        for n in range(3)
+    ]
     opened = told(desk.do(checks[0]), IncidentOpened)[0]
     assert not desk.do(checks[1])
-    closed = told(desk.do(command("close_review", incident_id=opened.incident_id, role="responder", comment="seen")), IncidentClosed)
+    closed = told(
+        desk.do(command("close_review", incident_id=opened.incident_id, role="responder", comment="seen")),
+        IncidentClosed,
+    )
     assert (closed[0].keyid, closed[0].note) == ("responder", "seen")
     assert told(desk.do(checks[2]), IncidentOpened)
     assert told(desk.do(command("close_review", incident_id="nothing", role="responder")), CommandRefused)
@@ -264,15 +316,33 @@ def test_a_command_for_another_dataset_changes_nothing() -> None:
 
 NAMES = st.sampled_from(["a", "b", "c"])
 RELEASES = st.builds(lambda name, attempt: f"{name}.{attempt}", NAMES, st.integers(1, 2))
-CANDIDATES = st.builds(lambda name, attempt, approvals: candidate(name, attempt, of=contract(approvals=approvals)),
-                       NAMES, st.integers(1, 2), st.sampled_from([(), ("legal",), ("legal", "privacy_officer")]))
-ORDERS = st.builds(lambda kind, name, role, nonce: on(kind, name, role, nonce=nonce),
-                   st.sampled_from(["approve", "reject", "freeze", "unfreeze", "roll_back", "retire"]), RELEASES,
-                   st.sampled_from(["legal", "privacy_officer"]), st.sampled_from(["1", "2"]))
-WHOLE = st.builds(lambda kind, nonce: command(kind, nonce=nonce),
-                  st.sampled_from(["freeze", "unfreeze", "withdraw_access", "grant_access"]), st.sampled_from(["1", "2"]))
-HISTORY = st.lists(st.tuples(st.one_of(CANDIDATES, CANDIDATES, ORDERS, WHOLE, st.builds(revoke, RELEASES),
-                                       st.builds(tick, st.sampled_from("123"))), st.sampled_from([1, 1000, 50 * DAY, -DAY])), max_size=30)
+CANDIDATES = st.builds(
+    lambda name, attempt, approvals: candidate(name, attempt, of=contract(approvals=approvals)),
+    NAMES,
+    st.integers(1, 2),
+    st.sampled_from([(), ("legal",), ("legal", "privacy_officer")]),
+)
+ORDERS = st.builds(
+    lambda kind, name, role, nonce: on(kind, name, role, nonce=nonce),
+    st.sampled_from(["approve", "reject", "freeze", "unfreeze", "roll_back", "retire"]),
+    RELEASES,
+    st.sampled_from(["legal", "privacy_officer"]),
+    st.sampled_from(["1", "2"]),
+)
+WHOLE = st.builds(
+    lambda kind, nonce: command(kind, nonce=nonce),
+    st.sampled_from(["freeze", "unfreeze", "withdraw_access", "grant_access"]),
+    st.sampled_from(["1", "2"]),
+)
+HISTORY = st.lists(
+    st.tuples(
+        st.one_of(
+            CANDIDATES, CANDIDATES, ORDERS, WHOLE, st.builds(revoke, RELEASES), st.builds(tick, st.sampled_from("123"))
+        ),
+        st.sampled_from([1, 1000, 50 * DAY, -DAY]),
+    ),
+    max_size=30,
+)
 
 
 @settings(max_examples=80, deadline=None)
@@ -283,13 +353,15 @@ def test_no_order_brings_a_revoked_release_back_or_makes_two_certificates(histor
         facts = desk.do(event, after_ms=after_ms)
         revoked |= {release.release_id for release in desk.register.releases if release.state == "revoked"}
         assert all(release.state == "revoked" for release in desk.register.releases if release.release_id in revoked)
-        for status in (fact.status for fact in facts if isinstance(fact, StatusDrawn) and fact.status.version > version):
+        for status in (
+            fact.status for fact in facts if isinstance(fact, StatusDrawn) and fact.status.version > version
+        ):
             assert status.current not in revoked
             version = status.version
         state = desk.register.current
         assert state is None or state.state == "certified"
     names = {statement.digest(): statement.predicate.release_id for statement in desk.statements()}
-    assert len(names) == len(set(names.values())) == len(desk.register.leaves)
+    assert len(names) == len(set(names.values())) == desk.register.certified
     again: Register = initial("flights")
     for entry in desk.log.entries:
         again, _ = step(again, entry)

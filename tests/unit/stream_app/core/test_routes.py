@@ -10,7 +10,10 @@ from tests.events import command
 from tests.unit.stream_app.core.test_ledger import asked, declared, ended, run
 
 SIGNED: dict[type[Event], type[Event]] = {
-    StatementDrawn: ReleaseCertified, StatusDrawn: StatusPublished, CheckpointAdvanced: CheckpointPublished}
+    StatementDrawn: ReleaseCertified,
+    StatusDrawn: StatusPublished,
+    CheckpointAdvanced: CheckpointPublished,
+}
 
 
 def test_every_route_leads_to_a_topic_that_carries_the_event() -> None:
@@ -31,7 +34,10 @@ def test_the_logs_take_what_the_topic_table_says() -> None:
 
 def test_a_refusal_reaches_the_plan_under_its_dataset() -> None:
     _, facts = run(declared("0.5"), asked())
-    assert [(topic, key) for topic, key, _ in addressed(LEDGER, tuple(facts[1:]))] == [("budget.ledger", "pool"), ("plan.log", "flights")]
+    assert [(topic, key) for topic, key, _ in addressed(LEDGER, tuple(facts[1:]))] == [
+        ("budget.ledger", "pool"),
+        ("plan.log", "flights"),
+    ]
 
 
 def test_keys_are_those_of_the_topic() -> None:
@@ -43,4 +49,7 @@ def test_keys_are_those_of_the_topic() -> None:
 
     with pytest.raises(ContractError):
         key_in("incidents", Keyless(event_id="x"))
-    assert key_in("receipts", ReceiptIssued(event_id="r", dataset="flights", release_id="a", consumer="c", files=())) == "flights"
+    assert (
+        key_in("receipts", ReceiptIssued(event_id="r", dataset="flights", release_id="a", consumer="c", files=()))
+        == "flights"
+    )

@@ -12,7 +12,6 @@ from tests.unit.validators.population import evidence
 from validators.privacy.neighbours import NearestNeighbourShare
 from validators.protocol import Evidence
 
-
 LATTICE = Contract(
     dataset="lattice",
     columns=tuple(Column(name=name, type="integer") for name in "abc"),

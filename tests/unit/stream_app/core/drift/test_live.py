@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 
 from schemas.contract import Column, Contract, Policy, Privacy
-from stream_app.adapters.metrics import Metrics
 from stream_app.core.drift.live import MINIMUM_ROWS, LiveSummary
 from stream_app.core.drift.reference import build_reference
 from stream_app.core.drift.tracker import Tracker
@@ -44,7 +43,8 @@ def test_the_newest_piece_weighs_a_fifth(tracker: Tracker) -> None:
     after = summary.take(rows(300, 4, 1.0), ("y",), tracker)
     assert before is not None
     assert after is not None
-    assert (before.missing_share, after.missing_share) == (0.0, pytest.approx(0.2))
+    assert before.missing_share == 0
+    assert after.missing_share == pytest.approx(0.2)
 
 
 def test_the_score_rises_past_one_where_the_stream_drifts(tracker: Tracker) -> None:
@@ -62,11 +62,3 @@ def test_the_score_rises_past_one_where_the_stream_drifts(tracker: Tracker) -> N
 
     assert 0 <= fed(6, 0.0) < 0.8
     assert fed(8, 1.0) > 1
-
-
-def test_the_gauges_show_the_figures_under_their_names() -> None:
-    metrics = Metrics()
-    metrics.live("flights", 0.125, 0.5)
-    shown = metrics.registry.get_sample_value
-    assert shown("perennial_live_missing_share", {"dataset": "flights"}) == 0.125
-    assert shown("perennial_drift_score", {"dataset": "flights"}) == 0.5

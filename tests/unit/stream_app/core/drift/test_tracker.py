@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from schemas.contract import Column, Contract, Policy, Privacy
@@ -143,6 +143,7 @@ def test_a_new_reference_ends_the_alarm(reference: Reference) -> None:
 
 @settings(max_examples=12, deadline=None)
 @given(st.lists(st.integers(1, 3_000), min_size=1, max_size=8), st.integers(0, 7))
+@example([1, 1, 1, 1, 746, 3_000, 3_000], 6)  # a restart between a learnt baseline and the next change
 def test_cuts_and_restarts_change_nothing(cuts: list[int], restart: int) -> None:
     reference = build_reference(rows(3_000, 1), CONTRACT)
     stream = pd.concat([rows(1_700, 2), rows(7_000, 3, shift=1.0), rows(1_500, 4, rho=-0.6)], ignore_index=True)
