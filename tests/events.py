@@ -139,13 +139,15 @@ def cleared(candidate: Dossier | None = None, event_id: str | None = None) -> Ca
     )
 
 
-def rejected(candidate: Dossier, station: Any = "privacy", reason: str = "copied rows") -> CandidateRejected:
+def rejected(
+    candidate: Dossier, station: Any = "privacy", reason: str = "copied rows", verdict: Any = "FAIL"
+) -> CandidateRejected:
     return CandidateRejected(
         event_id=derive_id("rejected", candidate.request.release_id),
         dataset=candidate.request.dataset,
         dossier=candidate,
         station=station,
-        verdict="FAIL",
+        verdict=verdict,
         reasons=(reason,),
     )
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from schemas.errors import InputError
 from stream_app.cli import orders
 from stream_app.cli.connect import BootstrapOption, HomeOption, broker_settings, catalogue
 from stream_app.cli.output import JsonFlag, emit, no, say, table
@@ -66,6 +67,8 @@ def verify(
     else:
         settings = broker_settings(bootstrap, home)
         audit = audit_broker(settings.bootstrap, _trust(settings))
+    if audit.ok and not audit.scopes:
+        raise InputError("there is no ledger here: not one line to verify")
     emit(
         {
             "ok": audit.ok,

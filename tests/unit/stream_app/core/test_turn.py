@@ -96,6 +96,14 @@ def test_nothing_left_to_try_ends_the_run() -> None:
     assert "nothing is left to try" in office.dismissals()[-1]
 
 
+def test_insufficient_evidence_ends_the_run_because_another_draw_could_only_pass_by_chance() -> None:
+    office = Office()
+    office.do(rejected(dossier(office.request), verdict="INSUFFICIENT"))
+    assert office.plan.run is None
+    assert len(office.requests()) == 1
+    assert "more rows are needed" in office.dismissals()[-1]
+
+
 def test_a_leaking_control_is_followed_by_the_default_family() -> None:
     office = Office()
     office.certify()
