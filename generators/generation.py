@@ -36,7 +36,7 @@ def generate(
     table: "pd.DataFrame",
     contract: Contract,
     family: str,
-    rows: int,
+    rows: int | None,
     seed: int,
     granted: tuple[Mechanism, ...] | None = None,
     parameters: Mapping[str, float] | None = None,
@@ -52,7 +52,7 @@ def generate(
     guarantee. Raises ``BudgetError`` where more was run than granted, ``MissingExtra``, ``ContractError``,
     ``InputError``.
     """
-    if rows < 1:
+    if rows is not None and rows < 1:
         raise InputError("ask for at least one row")
     started = time.perf_counter()
     chosen = family_of(family)
@@ -62,7 +62,7 @@ def generate(
     if not within(model.mechanisms, grant, contract.policy.privacy.delta):
         raise BudgetError(f"the family {family} ran more on the data than it was granted")
     progress(0.95, "sampling")
-    sampled = model.sample(rows, seed, where)
+    sampled = model.sample(rows or model.rows, seed, where)
     return Generated(sampled, model.to_bytes(), model.mechanisms, time.perf_counter() - started, family)
 
 

@@ -39,6 +39,11 @@ class LeakingModel:
         """The honest part's: a lie about the whole, which the gates must find out."""
         return self.honest.mechanisms
 
+    @property
+    def rows(self) -> int:
+        """The honest part's."""
+        return self.honest.rows
+
     def sample(self, rows: int, seed: int, where: Mapping[str, tuple[Scalar, float]] | None = None) -> "pd.DataFrame":
         """An honest sample of which ``SHARE`` of the rows (one at least) are verbatim training rows."""
         import pandas as pd

@@ -35,6 +35,10 @@ class FittedModel(Protocol):
     def mechanisms(self) -> tuple[Mechanism, ...]:
         """What was really run on the data, relative to the privacy unit; empty where nothing formal was."""
 
+    @property
+    def rows(self) -> int:
+        """How many rows the fit stands for, as far as the guarantee lets one say: a formal model knows a noisy number."""
+
     def sample(self, rows: int, seed: int, where: Mapping[str, tuple[Scalar, float]] | None = None) -> "pd.DataFrame":
         """``rows`` rows of the modelled columns, typed by the contract; ``where`` fixes the share of a column's value
         (``{"late": (1, 0.2)}``). Raises ``InputError`` where it cannot be had."""

@@ -47,6 +47,7 @@ class PooledModel:
     contract: Contract
     assembly: Assembly
     pool: Ints
+    rows: int
 
     @property
     def mechanisms(self) -> tuple[Mechanism, ...]:
@@ -65,6 +66,7 @@ class PooledModel:
             "version": 1,
             "shape": shape_digest(self.contract),
             "observed": domain_documents(self.contract, self.assembly),
+            "rows": self.rows,
         }
         return pack(header, {"pool": self.pool})
 
@@ -115,7 +117,7 @@ class GaussianCopula:
         columns = [column for column in contract.modelled if column.name in assembly.free]
         sampled = _fit_and_sample(table, columns, wanted)
         progress(1.0, "fitted")
-        return PooledModel(contract, assembly, _positions(sampled, columns, assembly))
+        return PooledModel(contract, assembly, _positions(sampled, columns, assembly), len(table))
 
     def load(self, body: bytes, contract: Contract) -> PooledModel:
         """The model that ``to_bytes`` wrote; raises ``ArtefactError``."""
@@ -132,7 +134,7 @@ class GaussianCopula:
             assembly = assembly_of(with_domains(contract, read_domains(artefact.header["observed"])))
         except (KeyError, TypeError, ValueError, AttributeError, ContractError):
             raise ArtefactError("the model's content does not fit together") from None
-        pool = artefact.arrays["pool"]
+        pool, rows = artefact.arrays["pool"], artefact.header.get("rows")
         sizes = np.array([assembly.grids[name].size for name in assembly.free])
         if (
             pool.dtype != np.int64
@@ -141,9 +143,10 @@ class GaussianCopula:
             or not len(pool)
             or (pool < 0).any()
             or (pool > sizes).any()
+            or not isinstance(rows, int)
         ):
             raise ArtefactError("the model's content does not fit together")
-        return PooledModel(contract, assembly, pool)
+        return PooledModel(contract, assembly, pool, rows)
 
 
 FAMILY = GaussianCopula()

@@ -47,7 +47,7 @@ def choose(
     if not candidates:
         raise InputError("no installed family of generators fits the contract's privacy claim and has not been tried")
     if contract.policy.privacy.claim == "formal":
-        return Choice(candidates[0], _formal_reason(contract, rows, candidates[0]))
+        return Choice(candidates[0], _formal_reason(contract, candidates[0]))
     return _empirical(rows, candidates, profile)
 
 
@@ -91,12 +91,11 @@ def _fits(contract: Contract, name: str, installed: Collection[str]) -> bool:
     return name in installed and not found.control and (found.formal or contract.policy.privacy.claim == "empirical")
 
 
-def _formal_reason(contract: Contract, rows: int, name: str) -> str:
+def _formal_reason(contract: Contract, name: str) -> str:
     columns = len(contract.modelled)
     return (
         f"{name}: the contract claims a formal guarantee, which it earns from counts alone; {columns} columns with "
-        f"public domains and {rows} announced rows need {columns * (columns - 1) // 2} pair tables "
-        f"at epsilon {contract.policy.privacy.epsilon}"
+        f"public domains need {columns * (columns - 1) // 2} pair tables at epsilon {contract.policy.privacy.epsilon}"
     )
 
 

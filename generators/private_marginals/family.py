@@ -75,7 +75,8 @@ class PrivateMarginals:
         rng = np.random.default_rng(np.frombuffer(_key(request, [], b"fit"), dtype=np.uint64))
         fitted = conditionals(measured, assembly, target, rng, progress)
         progress(1.0, "fitted")
-        return Model(contract, assembly, tuple(measured.codings), fitted, meter.recorded if formal else ())
+        recorded = meter.recorded if formal else ()
+        return Model(contract, assembly, tuple(measured.codings), fitted, recorded, max(1, round(measured.rows)))
 
     def load(self, body: bytes, contract: Contract) -> Model:
         """The model that ``to_bytes`` wrote; raises ``ArtefactError``."""

@@ -45,8 +45,8 @@ class Conditional:
 
 @dataclass(frozen=True)
 class Model:
-    """A ``FittedModel``: see ``generators.protocol``. ``codings`` and ``names`` are of the columns that are not
-    derived.
+    """A ``FittedModel``: see ``generators.protocol``. ``codings`` are of the columns that are not derived; ``rows`` is
+    the noisy number of rows that the budget paid for.
     """
 
     contract: Contract
@@ -54,6 +54,7 @@ class Model:
     codings: tuple[Coding, ...]
     conditionals: tuple[Conditional, ...]
     mechanisms: tuple[Mechanism, ...]
+    rows: int
 
     def sample(self, rows: int, seed: int, where: Mapping[str, tuple[Scalar, float]] | None = None) -> "pd.DataFrame":
         """``rows`` typed rows; post-processing of the fit, at no cost. The same seed gives the same rows."""

@@ -39,6 +39,7 @@ def to_bytes(model: Model) -> bytes:
         "shape": shape_digest(model.contract),
         "mechanisms": [mechanism.document() for mechanism in model.mechanisms],
         "order": order,
+        "rows": model.rows,
         "observed": domain_documents(model.contract, model.assembly),
     }
     return pack(header, arrays)
@@ -65,7 +66,11 @@ def _model(artefact: Artefact, contract: Contract) -> Model:
         Coding(*(arrays[f"coding/{index}/{name}"] for name in _CODING)) for index in range(len(assembly.free))
     )
     conditionals = tuple(_conditional(entry, arrays) for entry in header["order"])
-    model = Model(contract, assembly, codings, conditionals, _MECHANISMS.validate_python(header["mechanisms"]))
+    rows = header["rows"]
+    if not isinstance(rows, int) or isinstance(rows, bool) or rows < 1:
+        raise ArtefactError("the model's number of rows is broken")
+    recorded = _MECHANISMS.validate_python(header["mechanisms"])
+    model = Model(contract, assembly, codings, conditionals, recorded, rows)
     _check(model)
     return model
 

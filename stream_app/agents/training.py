@@ -35,7 +35,6 @@ def _fit(workplace: Workplace, request: GenerationRequest, progress: Progress) -
     train_rows = read_shares(workplace, request.contract, request.source).rows(TRAIN)
     if train_rows.empty:
         raise InsufficientEvidence("the train share of the source has no rows")
-    rows = request.rows or request.contract.policy.regeneration.rows or len(train_rows)
     secret = derive_seed(
         workplace.secret("noise"),
         request.release_id,
@@ -47,7 +46,7 @@ def _fit(workplace: Workplace, request: GenerationRequest, progress: Progress) -
         train_rows,
         request.contract,
         request.family,
-        rows,
+        request.rows or request.contract.policy.regeneration.rows,
         seed_of(request.release_id),
         granted=request.mechanisms,
         parameters=request.parameters,
@@ -72,7 +71,7 @@ def _sample_again(workplace: Workplace, request: GenerationRequest, progress: Pr
     assert request.reuse is not None
     progress(0.1, "opening the cached generator")
     fitted = family(request.family).load(workplace.store.open(request.reuse), request.contract)
-    rows = request.rows or request.contract.policy.regeneration.rows or 10_000
+    rows = request.rows or request.contract.policy.regeneration.rows or fitted.rows
     table = fitted.sample(rows, seed_of(request.release_id), _where(request))
     data = workplace.store.put(f"{request.release_id}.data", "data.parquet", PARQUET, encode_parquet(table))
     return TrainingReport(

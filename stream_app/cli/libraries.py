@@ -23,7 +23,9 @@ def generate(
     contract: ContractOption,
     out: Annotated[Path, typer.Option(help="Where to write the synthetic rows (Parquet).")],
     family: Annotated[str, typer.Option(help="The generator's family.")] = "private_marginals",
-    rows: Annotated[int | None, typer.Option(min=1, help="Default: as many as the data has.")] = None,
+    rows: Annotated[
+        int | None, typer.Option(min=1, help="Default: as many as the fit counted (under a formal claim, with noise).")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help=SEED_HELP)] = None,
     where: Annotated[
         list[str] | None, typer.Option(help="Fix a value's share, such as late=1:20%; repeatable.")
@@ -47,7 +49,7 @@ def generate(
         typed,
         agreed,
         family,
-        rows or len(typed),
+        rows,
         secrets.randbits(62) if seed is None else seed,
         where=shares,
         progress=progress_to_stderr,

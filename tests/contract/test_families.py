@@ -275,3 +275,19 @@ def test_random_small_tables_never_end_in_a_traceback(
     assert len(result.table) == rows
     if not FAMILIES[name].control:
         assert conform(result.table, pinned).violations == ()
+
+
+@pytest.mark.parametrize("name", available())
+def test_a_table_of_no_stated_size_is_as_large_as_the_fit_counted(name: str) -> None:
+    pinned = contract_for(name)
+    made = generate(table(800), pinned, name, None, seed=1)
+    assert len(made.table) == family(name).load(made.model_bytes, pinned).rows
+    assert 400 <= len(made.table) <= 1_600
+
+
+def test_a_formal_fit_does_not_tell_the_exact_number_of_rows() -> None:
+    """Add or remove: one row more or less must not show in the size. Ten seeds; all exact has a chance below 1e-10."""
+    pinned = contract_for("private_marginals")
+    sizes = [len(generate(table(800), pinned, "private_marginals", None, seed=seed).table) for seed in range(10)]
+    assert any(size != 800 for size in sizes)
+    assert len(set(sizes)) > 1

@@ -1,4 +1,4 @@
-"""One deployment for all tests that tell a story on the session's Apache Kafka, and workers for a module at a time."""
+"""One deployment for all tests that tell a story on the session's Apache Kafka, with workers while they are needed."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,13 @@ def deployment(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.fixture(scope="module")
-def staff(deployment: Deployment) -> Iterator[list[WorkerProcess]]:
-    """Two workers with all stations, for as long as the module runs."""
-    yield deployment.staffed(2)
-    deployment.close()
+def staff(deployment: Deployment) -> list[WorkerProcess]:
+    """Two workers with all stations; those that an earlier module left are taken over."""
+    return deployment.staffed(2)
+
+
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Workers end with the last test in a row that needs them, and use no time of the tests after it."""
+    made = getattr(item, "funcargs", {}).get("deployment")
+    if made is not None and "deployment" not in getattr(nextitem, "fixturenames", ()):
+        made.close()

@@ -21,10 +21,14 @@ LARGEST = 2**53 - 1
 """Whole numbers beyond it are not canonical JSON."""
 MOST = 1e15
 """Figures from 2^53 on are written as whole numbers, which nothing reads back as a figure where no model says so."""
-SLOW = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate])
+SLOW = settings(
+    max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate]
+)
 """For whole events: drawing ten of each type takes a while, and shrinking one takes minutes."""
 TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Cn")), max_size=8)
-CONTRACTS = st.sampled_from([contract(), contract("trains", claim="empirical", approvals=("legal",)), contract(title="Flüge №1", cap="7.5")])
+CONTRACTS = st.sampled_from(
+    [contract(), contract("trains", claim="empirical", approvals=("legal",)), contract(title="Flüge №1", cap="7.5")]
+)
 
 
 @cache
@@ -33,7 +37,12 @@ def documents(model: type[Model]) -> st.SearchStrategy[Model]:
     if model is Contract:
         return CONTRACTS
     fields = {name: _field(info) for name, info in model.model_fields.items()}
-    return st.fixed_dictionaries(fields).map(lambda drawn: _built(model, drawn)).filter(lambda built: built is not None).map(_certain)
+    return (
+        st.fixed_dictionaries(fields)
+        .map(lambda drawn: _built(model, drawn))
+        .filter(lambda built: built is not None)
+        .map(_certain)
+    )
 
 
 def events() -> st.SearchStrategy[Event]:

@@ -1,4 +1,4 @@
-"""The AsyncAPI document: references that resolve, every topic and event, and the shape that the specification asks for."""
+"""The AsyncAPI document: references resolve, every topic and event is there, in the specification's shape."""
 
 import re
 from collections.abc import Iterator
@@ -12,37 +12,94 @@ from schemas.export import documents
 from schemas.topics import TOPICS
 
 DOCUMENT = asyncapi()
-REFERENCE = {"type": "object", "required": ["$ref"], "additionalProperties": False, "properties": {"$ref": {"type": "string"}}}
+REFERENCE = {
+    "type": "object",
+    "required": ["$ref"],
+    "additionalProperties": False,
+    "properties": {"$ref": {"type": "string"}},
+}
+CHANNEL = "^(address|messages|title|summary|description|servers|parameters|tags|externalDocs|bindings|x-.*)$"
 # What AsyncAPI 3.0.0 says of the objects that are used here; its whole schema is an npm package away.
-SHAPE = {
+SHAPE: dict[str, Any] = {
     "type": "object",
     "required": ["asyncapi", "info"],
     "additionalProperties": False,
     "properties": {
         "asyncapi": {"const": "3.0.0"},
-        "info": {"type": "object", "required": ["title", "version"],
-                 "properties": {"license": {"type": "object", "required": ["name"]}}},
+        "info": {
+            "type": "object",
+            "required": ["title", "version"],
+            "properties": {"license": {"type": "object", "required": ["name"]}},
+        },
         "defaultContentType": {"type": "string"},
-        "channels": {"additionalProperties": {
-            "type": "object", "required": ["address", "messages"],
-            "propertyNames": {"pattern": "^(address|messages|title|summary|description|servers|parameters|tags|externalDocs|bindings|x-.*)$"},
-            "properties": {"address": {"type": "string"}, "messages": {"minProperties": 1, "additionalProperties": REFERENCE},
-                           "bindings": {"type": "object", "required": ["kafka"], "properties": {"kafka": {
-                               "type": "object", "required": ["bindingVersion"], "additionalProperties": False,
-                               "properties": {"topic": {"type": "string"}, "partitions": {"type": "integer", "minimum": 1},
-                                              "replicas": {"type": "integer", "minimum": 1}, "topicConfiguration": {"type": "object"},
-                                              "bindingVersion": {"const": "0.5.0"}}}}}}}},
-        "operations": {"additionalProperties": {
-            "type": "object", "required": ["action", "channel"],
-            "properties": {"action": {"enum": ["send", "receive"]}, "channel": REFERENCE}}},
-        "components": {"type": "object", "propertyNames": {"pattern": r"^[a-zA-Z0-9\.\-_]+$"}, "properties": {
-            "messages": {"propertyNames": {"pattern": r"^[a-zA-Z0-9\.\-_]+$"}, "additionalProperties": {
+        "channels": {
+            "additionalProperties": {
                 "type": "object",
-                "propertyNames": {"enum": ["headers", "payload", "correlationId", "contentType", "name", "title", "summary", "description",
-                                           "tags", "externalDocs", "bindings", "examples", "traits"]},
-                "properties": {"headers": {"type": "object", "properties": {"type": {"const": "object"}}}}}}}},
+                "required": ["address", "messages"],
+                "propertyNames": {"pattern": CHANNEL},
+                "properties": {
+                    "address": {"type": "string"},
+                    "messages": {"minProperties": 1, "additionalProperties": REFERENCE},
+                    "bindings": {
+                        "type": "object",
+                        "required": ["kafka"],
+                        "properties": {
+                            "kafka": {
+                                "type": "object",
+                                "required": ["bindingVersion"],
+                                "additionalProperties": False,
+                                "properties": {
+                                    "topic": {"type": "string"},
+                                    "partitions": {"type": "integer", "minimum": 1},
+                                    "replicas": {"type": "integer", "minimum": 1},
+                                    "topicConfiguration": {"type": "object"},
+                                    "bindingVersion": {"const": "0.5.0"},
+                                },
+                            }
+                        },
+                    },
+                },
+            }
+        },
+        "operations": {
+            "additionalProperties": {
+                "type": "object",
+                "required": ["action", "channel"],
+                "properties": {"action": {"enum": ["send", "receive"]}, "channel": REFERENCE},
+            }
+        },
+        "components": {
+            "type": "object",
+            "propertyNames": {"pattern": r"^[a-zA-Z0-9\.\-_]+$"},
+            "properties": {
+                "messages": {
+                    "propertyNames": {"pattern": r"^[a-zA-Z0-9\.\-_]+$"},
+                    "additionalProperties": {
+                        "type": "object",
+                        "propertyNames": {
+                            "enum": [
+                                "headers",
+                                "payload",
+                                "correlationId",
+                                "contentType",
+                                "name",
+                                "title",
+                                "summary",
+                                "description",
+                                "tags",
+                                "externalDocs",
+                                "bindings",
+                                "examples",
+                                "traits",
+                            ]
+                        },
+                        "properties": {"headers": {"type": "object", "properties": {"type": {"const": "object"}}}},
+                    },
+                }
+            },
+        },
     },
-}  # fmt: skip
+}
 
 
 def _references(value: Any) -> Iterator[str]:

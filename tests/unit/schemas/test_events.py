@@ -1,5 +1,6 @@
-"""Every event: what goes out comes back the same, and whatever else comes in is a ``ContractError`` that shows no value."""
+"""Every event: what goes out comes back the same; whatever else comes in is a ``ContractError`` that shows no value."""
 
+import contextlib
 import json
 from typing import Any
 
@@ -120,10 +121,8 @@ def test_a_damaged_document_is_a_contract_error_or_valid(kind: str, data: st.Dat
         place = place[part]
     if place:
         place[data.draw(st.sampled_from(sorted(place)))] = junk
-    try:
+    with contextlib.suppress(ContractError):
         EVENTS[kind].from_document(document).to_bytes()
-    except ContractError:
-        pass
 
 
 @pytest.mark.parametrize("kind", JSON_KINDS)
@@ -136,10 +135,12 @@ def test_an_error_never_shows_a_value(kind: str, data: st.DataObject) -> None:
         place = place[part]
     name = data.draw(st.sampled_from(sorted(place) or ["event_id"]))
     place[name] = data.draw(st.sampled_from([SECRET, [SECRET], {"kind": SECRET}, {"command": SECRET}]))
+    said = ""
     try:
         EVENTS[kind].from_document(document)
     except ContractError as error:
-        assert SECRET not in str(error)
+        said = str(error)
+    assert SECRET not in said
 
 
 def test_the_tag_of_a_mechanism_or_command_is_no_exception() -> None:
@@ -156,7 +157,10 @@ def test_a_command_reads_back_and_has_a_target(event: Any) -> None:
     assert target_of(command) in (getattr(command, "dataset", None), getattr(command, "scope", None))
 
 
-@given(st.lists(st.text(max_size=5) | st.integers(), min_size=1, max_size=4), st.lists(st.text(max_size=5) | st.integers(), min_size=1, max_size=4))
+@given(
+    st.lists(st.text(max_size=5) | st.integers(), min_size=1, max_size=4),
+    st.lists(st.text(max_size=5) | st.integers(), min_size=1, max_size=4),
+)
 def test_a_derived_id_is_a_function_of_its_parts_and_usable_as_one(one: list[str | int], two: list[str | int]) -> None:
     name = derive_id(*one)
     assert name == derive_id(*one)

@@ -31,7 +31,11 @@ def test_every_schema_is_valid_and_refuses_unknown_fields(name: str) -> None:
     schema = json.loads(documents()[name])
     jsonschema.Draft202012Validator.check_schema(schema)
     assert schema["additionalProperties"] is False
-    assert all(inner.get("additionalProperties", False) is False for inner in schema.get("$defs", {}).values() if inner.get("type") == "object")
+    assert all(
+        inner.get("additionalProperties", False) is False
+        for inner in schema.get("$defs", {}).values()
+        if inner.get("type") == "object"
+    )
 
 
 def test_a_contract_is_accepted_and_a_broken_one_refused() -> None:

@@ -3,11 +3,12 @@
 import json
 import math
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from schemas.errors import ContractError
 from schemas.model import Epsilon, EventId, Model, Name, ReleaseId, epsilon_text
@@ -18,7 +19,7 @@ class Shelf(Model):
 
     name: Name
     width: float
-    labels: dict[str, float] = {}
+    labels: dict[str, float] = Field(default_factory=dict)
     note: str | None = None
 
 
@@ -42,7 +43,11 @@ def test_what_is_no_finite_number_is_refused(width: object) -> None:
 
 
 def test_an_error_names_fields_and_no_values_and_stays_short() -> None:
-    document = {"name": "secret value", "width": "secret value", **{f"{'x' * 500}{at}": "secret value" for at in range(20)}}
+    document = {
+        "name": "secret value",
+        "width": "secret value",
+        **{f"{'x' * 500}{at}": "secret value" for at in range(20)},
+    }
     with pytest.raises(ContractError) as found:
         Shelf.from_document(document)
     assert "name" in str(found.value)
@@ -66,7 +71,7 @@ def test_figures_come_back_exactly(width: float, labels: dict[str, float]) -> No
 
 @pytest.mark.parametrize("kind", [Name, EventId, ReleaseId])
 @pytest.mark.parametrize("text", ["", "a\n", "\na", "a b", "../a", "ä", "a" * 200, ".a/b", "a\x00"])
-def test_names_hold_nothing_that_a_path_or_a_header_could_trip_over(kind: object, text: str) -> None:
+def test_names_hold_nothing_that_a_path_or_a_header_could_trip_over(kind: Any, text: str) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(kind).validate_python(text)
 

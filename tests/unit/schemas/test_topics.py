@@ -5,11 +5,29 @@ import re
 from schemas.events import EVENTS
 from schemas.topics import BY_NAME, DAY, LOGS, TOPICS, YEAR
 
-FOR_EVER = {"plan.log", "budget.log", "release.log", "budget.ledger", "release.certified", "release.status", "contracts"}
+FOR_EVER = {
+    "plan.log",
+    "budget.log",
+    "release.log",
+    "budget.ledger",
+    "release.certified",
+    "release.status",
+    "contracts",
+}
 OF_SCOPES = {"budget.log", "budget.ledger"}
 CANDIDATES = {"candidates.trained", "candidates.private", "candidates.cleared", "candidates.rejected"}
-DESIGNED = {"source.snapshots", "source.records", "source.drift", "commands", "regeneration.requests", "incidents", "receipts",
-            "transparency.checkpoints", "run.progress", "dead.letters"}  # fmt: skip
+DESIGNED = {
+    "source.snapshots",
+    "source.records",
+    "source.drift",
+    "commands",
+    "regeneration.requests",
+    "incidents",
+    "receipts",
+    "transparency.checkpoints",
+    "run.progress",
+    "dead.letters",
+}
 
 
 def test_names_are_unique_and_those_of_the_design_besides_contracts() -> None:
@@ -35,7 +53,13 @@ def test_the_logs_are_the_three_whose_append_time_decides_and_they_are_kept_whol
 def test_what_is_kept_for_ever() -> None:
     assert {topic.name for topic in TOPICS if topic.retention_ms is None} == FOR_EVER
     assert {topic.name for topic in TOPICS if topic.compacted} == {"contracts", "release.status"}
-    days = {"source.snapshots": 90, "source.records": 7, "source.drift": 90, "regeneration.requests": 30, "run.progress": 1}
+    days = {
+        "source.snapshots": 90,
+        "source.records": 7,
+        "source.drift": 90,
+        "regeneration.requests": 30,
+        "run.progress": 1,
+    }
     assert {name: BY_NAME[name].retention_ms for name in days} == {name: count * DAY for name, count in days.items()}
     assert all(BY_NAME[name].retention_ms == 30 * DAY for name in CANDIDATES)
     for name in ("commands", "incidents", "receipts", "transparency.checkpoints", "dead.letters"):

@@ -44,8 +44,22 @@ def test_a_record_is_one_json_line_with_its_fields(stream: io.StringIO) -> None:
     assert line["at"].endswith("+00:00")
 
 
-@pytest.mark.parametrize("name", ["secret", "worker_secret", "password", "API_TOKEN", "privateKey", "kek", "data_key", "seed", "nonce",
-                                  "credentials", "Authorization"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    [
+        "secret",
+        "worker_secret",
+        "password",
+        "API_TOKEN",
+        "privateKey",
+        "kek",
+        "data_key",
+        "seed",
+        "nonce",
+        "credentials",
+        "Authorization",
+    ],
+)
 @pytest.mark.parametrize("value", [SECRET, [SECRET], {"inner": SECRET}, SECRET.encode()])
 def test_a_field_whose_name_suggests_a_secret_loses_its_value(stream: io.StringIO, name: str, value: Any) -> None:
     logging.getLogger("perennial").info("something", extra={name: value})
@@ -54,7 +68,9 @@ def test_a_field_whose_name_suggests_a_secret_loses_its_value(stream: io.StringI
 
 
 def test_secrets_inside_of_other_fields_are_found(stream: io.StringIO) -> None:
-    logging.getLogger("perennial").info("something", extra={"settings": {"store": "s3", "deep": [{"password": SECRET}]}})
+    logging.getLogger("perennial").info(
+        "something", extra={"settings": {"store": "s3", "deep": [{"password": SECRET}]}}
+    )
     assert SECRET not in stream.getvalue()
     assert _line(stream)["settings"]["store"] == "s3"
 
@@ -105,8 +121,10 @@ def test_a_public_key_and_an_ordinary_url_stay() -> None:
         assert redact_text(text) == text
 
 
-VALUES = st.recursive(st.none() | st.integers() | st.text(max_size=5), lambda inner: st.lists(inner, max_size=3)
-                      | st.dictionaries(st.text(max_size=5), inner, max_size=3))  # fmt: skip
+VALUES = st.recursive(
+    st.none() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+)
 
 
 @given(VALUES)

@@ -35,9 +35,7 @@ Perennial = Callable[..., Said]
 
 
 @pytest.fixture
-def perennial(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Perennial:
+def perennial(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Perennial:
     """``perennial("release", "list", "--json")``, in a home of its own; an exception that gets out fails the test."""
     for name in ("PERENNIAL_KEY", "PERENNIAL_BOOTSTRAP"):
         monkeypatch.delenv(name, raising=False)

@@ -20,8 +20,21 @@ from stream_app.cli.commands import app
 ROOT = Path(__file__).parents[4]
 WITHOUT_JSON = {"up", "worker", "verify"}
 """The first two print nothing but logs; ``verify`` reads its own options, --json among them (tests of its own)."""
-HEAVY = {"pandas", "numpy", "scipy", "sklearn", "pyarrow", "torch", "sdv", "faust", "river", "dp_accounting", "pydantic",
-         "aiokafka", "confluent_kafka"}  # fmt: skip
+HEAVY = {
+    "pandas",
+    "numpy",
+    "scipy",
+    "sklearn",
+    "pyarrow",
+    "torch",
+    "sdv",
+    "faust",
+    "river",
+    "dp_accounting",
+    "pydantic",
+    "aiokafka",
+    "confluent_kafka",
+}
 
 
 def _commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
@@ -47,11 +60,11 @@ def test_every_command_that_tells_something_speaks_json() -> None:
     assert lacking == WITHOUT_JSON
 
 
-def test_what_the_issue_of_commands_names_is_there() -> None:
+def test_the_commands_that_were_promised_are_there() -> None:
     named = """demo up worker doctor stream generate evaluate approve reject freeze unfreeze revoke rollback verify
-    keys new/contract draft/contract apply/contract show/snapshot announce/drift status/drift backtest/run start/run cancel/
-    run list/run watch/release list/release show/release get/release verify/release report/release diff/release retire/
-    incident list/review close/access grant/access withdraw/ledger show/ledger verify/dlq list/dlq replay/topics plan/
+    keys new/contract draft/contract apply/contract show/snapshot announce/drift status/drift backtest/run start/
+    run cancel/run list/run watch/release list/release show/release get/release verify/release report/release diff/
+    release retire/incident list/review close/access grant/access withdraw/ledger show/ledger verify/dlq list/dlq replay/topics plan/
     topics apply/schemas export"""
     singles, _, groups = named.partition("\n")
     expected = {*singles.split(), *(" ".join(each.split()) for each in groups.split("/"))}
@@ -66,8 +79,11 @@ def _cpu_seconds(*arguments: str) -> float:
     """User and system time of one run, the better of three: other processes take none of it, but caches do."""
     spent = []
     for _ in range(3):
-        process = subprocess.Popen([sys.executable, "-c", "from stream_app.cli.main import run; run()", *arguments],
-                                   cwd=ROOT, stdout=subprocess.DEVNULL)  # fmt: skip
+        process = subprocess.Popen(
+            [sys.executable, "-c", "from stream_app.cli.main import run; run()", *arguments],
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+        )
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         assert process.returncode == 0
@@ -88,7 +104,9 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
         "try:\n    main.run()\nexcept SystemExit:\n    pass\n"
         "sys.stdout.write(chr(10) + json.dumps(sorted(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", program, *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     loaded = {name.partition(".")[0] for name in json.loads(done.stdout.splitlines()[-1])}
     assert loaded & HEAVY == set()
 
@@ -124,6 +142,8 @@ def test_every_command_that_the_readme_shows_exists_with_its_options(words: list
     assert given <= known
 
 
-@pytest.mark.parametrize("target", sorted(set(re.findall(r"`?make ([a-z0-9-]+)`?", README))))
+@pytest.mark.parametrize(
+    "target", sorted(set(re.findall(r"`?make ([a-z0-9-]+)`?", README))), ids=lambda name: f"make {name}"
+)
 def test_every_make_target_that_the_readme_names_exists(target: str) -> None:
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)

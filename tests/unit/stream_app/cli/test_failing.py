@@ -31,12 +31,20 @@ CASES = {
     "missing data": (("contract", "draft", "{d}/none.csv", "--dataset", "a", "--out", "{d}/c.yaml"), "does not exist"),
     "empty data": (("contract", "draft", "{d}/empty.csv", "--dataset", "a", "--out", "{d}/c.yaml"), "header line"),
     "a column that is not there": (
-        ("contract", "draft", "{d}/data.csv", "--dataset", "a", "--target", "z", "--out", "{d}/c.yaml"), "z"),
-    "a folder that is not there": (("contract", "draft", "{d}/data.csv", "--dataset", "a", "--out", "{d}/no/c.yaml"), "{d}/no"),
+        ("contract", "draft", "{d}/data.csv", "--dataset", "a", "--target", "z", "--out", "{d}/c.yaml"),
+        "z",
+    ),
+    "a folder that is not there": (
+        ("contract", "draft", "{d}/data.csv", "--dataset", "a", "--out", "{d}/no/c.yaml"),
+        "{d}/no",
+    ),
     "no key": (("freeze", "flights"), "keys new --role responder"),
     "a file that is no key": (("freeze", "flights", "--key", "{d}/words.key"), "PEM"),
     "a command's field": (("freeze", "No Name", "--out", "{d}/f.json"), "freeze.dataset"),
-    "a where without a share": (("run", "start", "flights", "--where", "late=1", "--out", "{d}/r.json"), "COLUMN=VALUE:SHARE"),
+    "a where without a share": (
+        ("run", "start", "flights", "--where", "late=1", "--out", "{d}/r.json"),
+        "COLUMN=VALUE:SHARE",
+    ),
     "a where beyond 100 %": (("run", "start", "flights", "--where", "late=1:120%", "--out", "{d}/r.json"), "100 %"),
     "no broker": (("release", "list", "--bootstrap", NOWHERE), "perennial up"),
     "no broker to send to": (("send", "{d}/signed.json", "--bootstrap", NOWHERE), "cannot read"),
@@ -46,16 +54,29 @@ CASES = {
     "neither role nor deployment": (("keys", "new"), "--deployment"),
     "a ledger file that is not there": (("ledger", "verify", "{d}/none.jsonl"), "none.jsonl"),
     "an unknown family": (
-        ("generate", "--data", "{d}/data.csv", "--contract", "{d}/good.yaml", "--out", "{d}/s.parquet", "--family", "magic"),
-        "private_marginals"),
+        (
+            "generate",
+            "--data",
+            "{d}/data.csv",
+            "--contract",
+            "{d}/good.yaml",
+            "--out",
+            "{d}/s.parquet",
+            "--family",
+            "magic",
+        ),
+        "private_marginals",
+    ),
     "schemas into a file": (("schemas", "export", "--out", "{d}/data.csv"), "data.csv"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_an_expected_error_is_one_line_with_what_to_do(perennial: Perennial, files: Path, case: str) -> None:
     arguments, hint = CASES[case]
-    drafted = perennial("contract", "draft", files / "data.csv", "--dataset", "a", "--out", files / "good.yaml", "--public-domains")
+    drafted = perennial(
+        "contract", "draft", files / "data.csv", "--dataset", "a", "--out", files / "good.yaml", "--public-domains"
+    )
     assert drafted.code == 0
     said = perennial(*(word.format(d=files) for word in arguments))
     assert said.code == 2
@@ -68,15 +89,23 @@ def test_an_expected_error_is_one_line_with_what_to_do(perennial: Perennial, fil
 @pytest.mark.parametrize("case", sorted(set(CASES) - {"an unknown station"}))
 def test_with_json_the_error_is_an_object_on_stdout_too(perennial: Perennial, files: Path, case: str) -> None:
     arguments, _ = CASES[case]
-    perennial("contract", "draft", files / "data.csv", "--dataset", "a", "--out", files / "good.yaml", "--public-domains")
+    perennial(
+        "contract", "draft", files / "data.csv", "--dataset", "a", "--out", files / "good.yaml", "--public-domains"
+    )
     said = perennial(*(word.format(d=files) for word in arguments), "--json")
     assert said.code == 2
     assert said.err == f"error: {said.document['error']}\n"
 
 
 @pytest.mark.parametrize(
-    "arguments", [("release",), ("revoke", "flights"), ("nonsense",), ("revoke", "flights", "r", "--reason", "mood"),
-                  ("run", "start", "flights", "--rows", "0")]  # fmt: skip
+    "arguments",
+    [
+        ("release",),
+        ("revoke", "flights"),
+        ("nonsense",),
+        ("revoke", "flights", "r", "--reason", "mood"),
+        ("run", "start", "flights", "--rows", "0"),
+    ],
 )
 def test_a_command_line_that_is_not_understood_ends_with_2(perennial: Perennial, arguments: tuple[str, ...]) -> None:
     assert perennial(*arguments).code == 2

@@ -24,7 +24,9 @@ def test_one_key_of_a_role(perennial: Perennial, tmp_path: Path) -> None:
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is missing")
 def test_openssl_reads_the_key(perennial: Perennial, tmp_path: Path) -> None:
     told = perennial("keys", "new", "--role", "owner", "--out", tmp_path, "--json").document
-    done = subprocess.run(["openssl", "pkey", "-in", told["secret"], "-pubout"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["openssl", "pkey", "-in", told["secret"], "-pubout"], capture_output=True, text=True, check=True
+    )
     assert done.stdout == Path(told["public"]).read_text(encoding="utf-8")
 
 

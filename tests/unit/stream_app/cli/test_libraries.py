@@ -29,15 +29,32 @@ def folder(tmp_path: Path) -> Path:
 
 def _drafted(perennial: Perennial, folder: Path, *more: str) -> Path:
     out = folder / "contract.yaml"
-    said = perennial("contract", "draft", folder / "real.csv", "--dataset", "shoppers", "--target", "buys", "--subgroup", "city",
-                     "--epsilon", "3", "--out", out, "--json", *more)  # fmt: skip
+    said = perennial(
+        "contract",
+        "draft",
+        folder / "real.csv",
+        "--dataset",
+        "shoppers",
+        "--target",
+        "buys",
+        "--subgroup",
+        "city",
+        "--epsilon",
+        "3",
+        "--out",
+        out,
+        "--json",
+        *more,
+    )
     assert said.code == 0
     assert said.document["columns"] == 5
     return out
 
 
 def test_a_draft_says_which_domains_nobody_confirmed(perennial: Perennial, folder: Path) -> None:
-    said = perennial("contract", "draft", folder / "real.csv", "--dataset", "shoppers", "--out", folder / "c.yaml", "--json")
+    said = perennial(
+        "contract", "draft", folder / "real.csv", "--dataset", "shoppers", "--out", folder / "c.yaml", "--json"
+    )
     assert said.document["unconfirmed"] == ["age", "weight", "spent", "city", "buys"]
     assert "--public-domains" in said.err
     contract = read_contract((folder / "c.yaml").read_text(encoding="utf-8"))
@@ -54,8 +71,21 @@ def test_unconfirmed_domains_refuse_a_formal_claim(perennial: Perennial, folder:
 
 def _generated(perennial: Perennial, folder: Path, contract: Path, name: str, *more: str) -> Path:
     out = folder / name
-    said = perennial("generate", "--data", folder / "real.csv", "--contract", contract, "--rows", "3000", "--seed", "7", "--out", out,
-                     "--json", *more)  # fmt: skip
+    said = perennial(
+        "generate",
+        "--data",
+        folder / "real.csv",
+        "--contract",
+        contract,
+        "--rows",
+        "3000",
+        "--seed",
+        "7",
+        "--out",
+        out,
+        "--json",
+        *more,
+    )
     assert said.code == 0, said.err
     told = said.document
     assert (told["rows"], told["family"], told["out"]) == (3000, "private_marginals", str(out))
@@ -78,8 +108,18 @@ def test_a_share_can_be_asked_for(perennial: Perennial, folder: Path) -> None:
 
 
 def _evaluate(perennial: Perennial, folder: Path, contract: Path, synthetic: Path) -> tuple[int, dict[str, str], str]:
-    said = perennial("evaluate", "--real", folder / "real.csv", "--holdout", folder / "holdout.csv", "--synthetic", synthetic,
-                     "--contract", contract, "--json")  # fmt: skip
+    said = perennial(
+        "evaluate",
+        "--real",
+        folder / "real.csv",
+        "--holdout",
+        folder / "holdout.csv",
+        "--synthetic",
+        synthetic,
+        "--contract",
+        contract,
+        "--json",
+    )
     found = said.document
     assert {"metric", "value", "interval", "limit", "verdict"} <= set().union(*found["findings"])
     return said.code, {finding["metric"]: finding["verdict"] for finding in found["findings"]}, found["verdict"]
@@ -96,7 +136,9 @@ def test_evaluate_passes_fresh_rows_and_refuses_copies(perennial: Perennial, fol
 
 def test_evaluate_reads_what_generate_wrote(perennial: Perennial, folder: Path) -> None:
     contract = _drafted(perennial, folder, "--public-domains")
-    code, verdicts, verdict = _evaluate(perennial, folder, contract, _generated(perennial, folder, contract, "s.parquet"))
+    code, verdicts, verdict = _evaluate(
+        perennial, folder, contract, _generated(perennial, folder, contract, "s.parquet")
+    )
     assert verdicts["schema_violations"] == "PASS"
     assert verdicts["copied_rows"] == "PASS"
     assert (code == 0) == (verdict == "PASS")

@@ -25,10 +25,12 @@ ORDERS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "grant_access": (("access", "grant", "flights"), {}),
     "withdraw_access": (("access", "withdraw", "flights"), {}),
     "cancel_run": (("run", "cancel", "flights", "run1"), {"run_id": "run1"}),
-    "start_run": (("run", "start", "flights", "--rows", "500", "--where", "late=1:20%", "--family", "private_marginals"),
-                  {"rows": 500, "family": "private_marginals"}),
+    "start_run": (
+        ("run", "start", "flights", "--rows", "500", "--where", "late=1:20%", "--family", "private_marginals"),
+        {"rows": 500, "family": "private_marginals"},
+    ),
     "set_cap": (("ledger", "set-cap", "flights", "8", "--delta", "1e-6"), {"epsilon": "8", "delta": 1e-6}),
-}  # fmt: skip
+}
 
 
 @pytest.fixture

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from stream_app.cli.output import emit, table
 
-VALUES = st.recursive(st.none() | st.booleans() | st.floats() | st.text(max_size=5),
-                      lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3))  # fmt: skip
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+)
 
 
 def _refuse(name: str) -> None:

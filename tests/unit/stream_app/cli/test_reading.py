@@ -27,14 +27,27 @@ SERVICE = key_of("service")
 def _signed(fact: Event) -> Event:
     match fact:
         case StatementDrawn():
-            return ReleaseCertified(event_id=fact.event_id, dataset=fact.dataset, release_id=fact.release_id,
-                                    envelope=sign_statement(fact.statement, SERVICE))  # fmt: skip
+            return ReleaseCertified(
+                event_id=fact.event_id,
+                dataset=fact.dataset,
+                release_id=fact.release_id,
+                envelope=sign_statement(fact.statement, SERVICE),
+            )
         case StatusDrawn():
-            return StatusPublished(event_id=fact.event_id, dataset=fact.dataset, version=fact.status.version,
-                                   envelope=sign_status(fact.status, SERVICE))  # fmt: skip
+            return StatusPublished(
+                event_id=fact.event_id,
+                dataset=fact.dataset,
+                version=fact.status.version,
+                envelope=sign_status(fact.status, SERVICE),
+            )
         case CheckpointAdvanced():
-            return CheckpointPublished(event_id=fact.event_id, dataset=fact.dataset, size=fact.size, root=fact.root,
-                                       envelope=sign_checkpoint(fact.dataset, fact.size, fact.root, SERVICE))  # fmt: skip
+            return CheckpointPublished(
+                event_id=fact.event_id,
+                dataset=fact.dataset,
+                size=fact.size,
+                root=fact.root,
+                envelope=sign_checkpoint(fact.dataset, fact.size, fact.root, SERVICE),
+            )
         case _:
             return fact
 
@@ -42,8 +55,12 @@ def _signed(fact: Event) -> Event:
 def _story() -> tuple[Simulator, str]:
     """A release, a drift, a refused leak, a revocation; the simulator and the release that was revoked."""
     simulator = Simulator()
-    events = [command("apply_contract", role="owner", contract=contract().document()), profile("january", digest=contract().digest()),
-              drift(5000), command("start_run", family="leaking")]  # fmt: skip
+    events = [
+        command("apply_contract", role="owner", contract=contract().document()),
+        profile("january", digest=contract().digest()),
+        drift(5000),
+        command("start_run", family="leaking"),
+    ]
     for event in events:
         simulator.tell(event)
         simulator.settle()
@@ -59,15 +76,34 @@ def _story() -> tuple[Simulator, str]:
 def told() -> Iterator[tuple[str, str]]:
     """The address of a broker that holds the story, and the release that was revoked."""
     simulator, revoked = _story()
-    with EmbeddedBroker({topic.name: 1 for topic in TOPICS}) as broker, Publisher(broker.bootstrap, "/test") as publisher:
+    with (
+        EmbeddedBroker({topic.name: 1 for topic in TOPICS}) as broker,
+        Publisher(broker.bootstrap, "/test") as publisher,
+    ):
         known = {topic.name for topic in TOPICS}
         for name, partitions in simulator.broker.topics.items():
             for entry in (entry for partition in partitions for entry in partition if name in known):
                 publisher.send(name, _signed(entry.event))
-        publisher.send("receipts", ReceiptIssued(event_id="receipt", dataset="flights", release_id=revoked, consumer="team", files=(sha("x"),)))
-        publisher.send("dead.letters", DeadLettered(
-            event_id="letter", dataset="flights", station="drift", topic="source.records", partition=0, offset=0, sha256=sha("x"),
-            error="ContractError", reason="not an event"))  # fmt: skip
+        publisher.send(
+            "receipts",
+            ReceiptIssued(
+                event_id="receipt", dataset="flights", release_id=revoked, consumer="team", files=(sha("x"),)
+            ),
+        )
+        publisher.send(
+            "dead.letters",
+            DeadLettered(
+                event_id="letter",
+                dataset="flights",
+                station="drift",
+                topic="source.records",
+                partition=0,
+                offset=0,
+                sha256=sha("x"),
+                error="ContractError",
+                reason="not an event",
+            ),
+        )
         publisher.flush()
         yield broker.bootstrap, revoked
 
@@ -101,7 +137,9 @@ def _call(perennial: Perennial, told: tuple[str, str], words: tuple[str, ...], *
 
 
 @pytest.mark.parametrize("words", LISTS, ids=" ".join)
-def test_text_and_json_tell_what_stands_in_the_topics(perennial: Perennial, told: tuple[str, str], words: tuple[str, ...]) -> None:
+def test_text_and_json_tell_what_stands_in_the_topics(
+    perennial: Perennial, told: tuple[str, str], words: tuple[str, ...]
+) -> None:
     said = _call(perennial, told, words)
     assert (said.code, "") == (0, said.err.replace("every line follows from the log\n", ""))
     assert LISTS[words].format(r=told[1]) in said.out
@@ -110,21 +148,38 @@ def test_text_and_json_tell_what_stands_in_the_topics(perennial: Perennial, told
     assert as_json.document
 
 
-@pytest.mark.parametrize("words", [("contract", "show", "none"), ("release", "show", "none"), ("release", "report", "none"),
-                                   ("release", "diff", "none", "none"), ("dlq", "replay", "none")], ids=" ".join)  # fmt: skip
-def test_what_is_not_there_is_an_error_with_a_hint(perennial: Perennial, told: tuple[str, str], words: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("contract", "show", "none"),
+        ("release", "show", "none"),
+        ("release", "report", "none"),
+        ("release", "diff", "none", "none"),
+        ("dlq", "replay", "none"),
+    ],
+    ids=" ".join,
+)
+def test_what_is_not_there_is_an_error_with_a_hint(
+    perennial: Perennial, told: tuple[str, str], words: tuple[str, ...]
+) -> None:
     said = _call(perennial, told, words)
     assert said.code == 2
     assert said.err.startswith("error: ")
     assert said.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("words", [("drift", "status", "none"), ("release", "list", "none"), ("ledger", "show", "none")], ids=" ".join)
-def test_an_unknown_dataset_has_an_empty_list(perennial: Perennial, told: tuple[str, str], words: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "words", [("drift", "status", "none"), ("release", "list", "none"), ("ledger", "show", "none")], ids=" ".join
+)
+def test_an_unknown_dataset_has_an_empty_list(
+    perennial: Perennial, told: tuple[str, str], words: tuple[str, ...]
+) -> None:
     assert _call(perennial, told, words, "--json").document == []
 
 
-def test_an_exported_ledger_verifies_and_after_tampering_does_not(perennial: Perennial, told: tuple[str, str], tmp_path: Path) -> None:
+def test_an_exported_ledger_verifies_and_after_tampering_does_not(
+    perennial: Perennial, told: tuple[str, str], tmp_path: Path
+) -> None:
     file = tmp_path / "ledger.jsonl"
     exported = perennial("ledger", "export", "--out", file, "--bootstrap", told[0], "--json").document
     assert exported["lines"] == len(file.read_text(encoding="utf-8").splitlines())
@@ -160,10 +215,14 @@ def test_a_share_is_typed_by_the_contract_in_force(perennial: Perennial, told: t
 
 def test_a_file_is_announced_and_streamed(perennial: Perennial, told: tuple[str, str], tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text("late\n" + "1\n0\n" * 30, encoding="utf-8")
-    announced = perennial("snapshot", "announce", "flights", tmp_path / "rows.csv", "--bootstrap", told[0], "--json").document
+    announced = perennial(
+        "snapshot", "announce", "flights", tmp_path / "rows.csv", "--bootstrap", told[0], "--json"
+    ).document
     assert announced["sha256"] == sha((tmp_path / "rows.csv").read_text(encoding="utf-8"))
     began = time.monotonic()
-    said = perennial("stream", "flights", tmp_path / "rows.csv", "--batch", "20", "--rate", "200", "--bootstrap", told[0], "--json")
+    said = perennial(
+        "stream", "flights", tmp_path / "rows.csv", "--batch", "20", "--rate", "200", "--bootstrap", told[0], "--json"
+    )
     assert said.document["rows"] == 60
     assert time.monotonic() - began >= 0.2
     assert [message.headers for message in read_topic(told[0], "source.records")]
