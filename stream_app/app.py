@@ -17,6 +17,7 @@ from stream_app.adapters.metrics import Metrics
 from stream_app.adapters.prompt_transport import PromptTransport
 from stream_app.adapters.publisher import Publisher
 from stream_app.adapters.reader import missing_topics
+from stream_app.adapters.tolerant_records import tolerate
 from stream_app.adapters.workplace import Workplace
 from stream_app.agents.context import Context
 from stream_app.agents.deciding import register_ledger, register_planner, register_registry
@@ -58,6 +59,7 @@ def build_app(context: Context) -> "AppT":
     """The Faust app of one worker; topics must exist already (``perennial topics apply``)."""
     import faust
 
+    tolerate()
     settings = context.settings
     app: AppT = faust.App(
         settings.group,

@@ -214,8 +214,15 @@ def _stored(message: RawMessage) -> StoredMessage:
     topic, partition, offset = message.topic(), message.partition(), message.offset()
     if topic is None or partition is None or offset is None:
         raise TransientError("the broker sent a message without a place")
-    given = cast(list[tuple[str, bytes | None]], message.headers() or [])
-    headers = tuple((name, value or b"") for name, value in given)
-    return StoredMessage(
-        topic, partition, offset, message.timestamp()[1], message.key() or b"", message.value() or b"", headers
-    )
+    at, key, value = message.timestamp()[1], message.key() or b"", message.value() or b""
+    return StoredMessage(topic, partition, offset, at, key, value, _headers(message))
+
+
+def _headers(message: RawMessage) -> tuple[tuple[str, bytes], ...]:
+    """All headers, or none where the name of one is no UTF-8: confluent-kafka cannot give any then."""
+    try:
+        given = cast(list[tuple[str, bytes | None]], message.headers() or [])
+        # Its error may only come to light a step later, so all of this stands inside.
+        return tuple((name, value or b"") for name, value in given)
+    except (SystemError, UnicodeDecodeError):
+        return ()

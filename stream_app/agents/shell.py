@@ -17,6 +17,7 @@ from schemas.errors import PerennialError, TransientError
 from schemas.events import Event, derive_id
 from schemas.events.releases import DeadLettered
 from stream_app.adapters.logs import redact_text
+from stream_app.adapters.tolerant_records import names_are_text
 from stream_app.agents.context import Context, frames_of
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def serve(app: "AppT", context: Context, station: str, topic: str, attend: Atten
                     round((message.timestamp or 0.0) * 1000),
                     _text(message.key),
                     message.value or b"",
-                    tuple((name, value or b"") for name, value in _pairs(message.headers)),
+                    _headers(message.headers),
                 ),
             )
 
@@ -163,5 +164,12 @@ def _text(key: bytes | None) -> str:
     return (key or b"").decode("utf-8", errors="replace")
 
 
-def _pairs(headers: Any) -> list[tuple[str, bytes]]:
-    return list(headers.items() if isinstance(headers, dict) else headers or ())
+def _headers(given: Any) -> tuple[tuple[str, bytes], ...]:
+    """The headers as ``adapters.reader`` gives them, so that a fold sees the same message however it is fed.
+
+    That is librdkafka's view: a name ends at its first NUL, and one that is no text spoils all.
+    """
+    pairs = list(given.items() if isinstance(given, dict) else given or ())
+    if not names_are_text(tuple(name for name, _ in pairs)):
+        return ()
+    return tuple((name.partition("\0")[0], value or b"") for name, value in pairs)

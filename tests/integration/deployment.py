@@ -199,7 +199,7 @@ class Deployment:
             "contract", "draft", str(data), "--dataset", dataset, "--target", "left",
             "--epsilon", epsilon, "--public-domains", "--out", str(out),
         )  # fmt: skip
-        # These tests are about stations, not about the luck of one draw of noise: the gates measure against wide limits.
+        # These tests are about stations, not about the luck of one draw of noise: hence limits of their own.
         text = out.read_text(encoding="utf-8").replace("limits: {}", LIMITS)
         out.write_text(edit(text), encoding="utf-8")
         self.cli("contract", "apply", str(out))

@@ -1,6 +1,10 @@
-"""Messages that no station can use, by what is wrong with them; every one carries a secret that must not be repeated."""
+"""Messages that no station can use, by what is wrong with them; some carry a secret that must not be repeated."""
 
 import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from schemas.cloudevents import to_message
@@ -12,6 +16,32 @@ from tests.integration.deployment import customers
 
 SECRET = "hunter2-4711"
 Headers = list[tuple[str, bytes | None]]
+
+
+ILLEGIBLE = """
+import asyncio, sys
+from aiokafka import AIOKafkaProducer
+
+class Name(str):
+    def encode(self, *_):
+        return b"\\xff\\xfe"
+
+async def main(bootstrap, key, *topics):
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
+    await producer.start()
+    for topic in topics:
+        await producer.send_and_wait(topic, b"{}", key=key.encode(), headers=[(Name("name"), b"value")])
+    await producer.stop()
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+def send_illegible(bootstrap: str, dataset: str, topics: Iterable[str]) -> None:
+    """A header whose name is no UTF-8, in each topic: no client's front door lets that pass, so this goes round it."""
+    environment = os.environ | {"AIOKAFKA_NO_EXTENSIONS": "1"}
+    command = [sys.executable, "-c", ILLEGIBLE, bootstrap, dataset, *topics]
+    subprocess.run(command, env=environment, check=True, timeout=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +66,9 @@ def everywhere(dataset: str) -> dict[str, Poison]:
         "json of an unknown type": Poison(secret, unknown),
         "json without headers": Poison(value, []),
         "a missing id": Poison(value, [pair for pair in attributes if pair[0] != "ce_id"]),
-        "another id in the header": Poison(value, [*[pair for pair in attributes if pair[0] != "ce_id"], ("ce_id", b"f" * 32)]),
+        "another id in the header": Poison(
+            value, [*[pair for pair in attributes if pair[0] != "ce_id"], ("ce_id", b"f" * 32)]
+        ),
         "an attribute twice": Poison(value, [*attributes, ("ce_type", b"io.perennial.ticked.v1")]),
         "an attribute that is no text": Poison(value, [*attributes, ("ce_subject2", b"\xff\xfe"), ("ce_x", None)]),
         "unknown fields": Poison(secret, known),

@@ -38,7 +38,13 @@ class Scene:
 
     def order(self, role: str, **document: Any) -> None:
         now = int(time.time() * 1000)
-        filled = {"dataset": DATASET, "audience": "perennial", "nonce": f"{now:032x}", "issued_at": now, "expires_at": now + 60_000}
+        filled = {
+            "dataset": DATASET,
+            "audience": "perennial",
+            "nonce": f"{now:032x}",
+            "issued_at": now,
+            "expires_at": now + 60_000,
+        }
         command = read_command(filled | document)
         self.publisher.send("commands", sign_command(command, load_secret(self.settings.home / "keys" / f"{role}.key")))
         self.publisher.flush()
@@ -65,7 +71,9 @@ def test_the_short_path_on_the_embedded_broker(tmp_path: Path) -> None:
 
 async def _tell(folder: Path) -> None:
     with EmbeddedBroker({topic.name: topic.partitions for topic in TOPICS}) as broker:
-        settings = Settings(bootstrap=broker.bootstrap, home=folder / "home", embedded=True, window_rows=3000, tick_seconds=2.0)
+        settings = Settings(
+            bootstrap=broker.bootstrap, home=folder / "home", embedded=True, window_rows=3000, tick_seconds=2.0
+        )
         new_deployment(settings.home, settings.deployment, int(time.time() * 1000))
         async with worker(settings) as running:
             with Publisher(settings.bootstrap, "/test") as publisher:
@@ -123,7 +131,9 @@ async def _revocation(scene: Scene, first: str, second: str) -> None:
 def _certified(view: Catalogue, known: set[str]) -> str | None:
     status = view.statuses.get(DATASET)
     releases = status.releases if status is not None else ()
-    return next((each.release_id for each in releases if each.state == "certified" and each.release_id not in known), None)
+    return next(
+        (each.release_id for each in releases if each.state == "certified" and each.release_id not in known), None
+    )
 
 
 def _up_to_the_revocation(listener: Client, stop: threading.Event) -> Iterator[Notice]:

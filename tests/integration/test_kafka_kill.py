@@ -29,10 +29,14 @@ def test_one_release_and_one_spend_though_the_training_worker_was_killed(
 
     releases = until(lambda: deployment.releases(DATASET), "a release", 90, alive=other)
     assert list(releases.values()) == ["certified"]
-    assert not [each for each in pool if each.is_running() and each.status() != psutil.STATUS_ZOMBIE], "an orphan trains"
+    assert not [each for each in pool if each.is_running() and each.status() != psutil.STATUS_ZOMBIE], (
+        "an orphan trains"
+    )
     told = [message.event() for message in read_topic(deployment.bootstrap, "release.certified", "budget.ledger")]
     certified = {event.event_id for event in told if isinstance(event, ReleaseCertified) and event.dataset == DATASET}
-    reserved = {event.event_id: event.attempt for event in told if isinstance(event, SpendReserved) and event.scope == DATASET}
+    reserved = {
+        event.event_id: event.attempt for event in told if isinstance(event, SpendReserved) and event.scope == DATASET
+    }
     assert len(certified) == 1
     assert list(reserved.values()) == [1]
     until(lambda: deployment.ask("ledger", "show", DATASET)[-1]["what"] == "SpendSettled", "the run's end", 20)

@@ -1,5 +1,6 @@
 """Poison on every topic that a station consumes, and commands that nobody may believe."""
 
+import random
 import time
 from collections import Counter
 from pathlib import Path
@@ -9,7 +10,8 @@ from confluent_kafka import Producer
 
 from schemas.cloudevents import to_message
 from schemas.events import Event, derive_id
-from schemas.events.commands import CommandAccepted, CommandSubmitted, read_command, target_of
+from schemas.events.commands import CommandAccepted, CommandRefused, CommandSubmitted, read_command, target_of
+from schemas.topics import LOGS
 from stream_app.adapters.reader import StoredMessage, read_topic
 from stream_app.signing.commands import open_command, sign_command
 from stream_app.signing.deployment import load_trust
@@ -22,7 +24,8 @@ pytestmark = pytest.mark.kafka
 DATASET = "poisoned"
 CONSUMED = (
     "contracts", "source.snapshots", "source.records", "source.drift", "candidates.rejected", "commands", "plan.log",
-    "budget.log", "regeneration.requests", "candidates.trained", "candidates.private", "candidates.cleared", "release.log",
+    "budget.log", "regeneration.requests", "candidates.trained", "candidates.private", "candidates.cleared",
+    "release.log",
 )  # fmt: skip
 DAY = 86_400_000
 
@@ -31,7 +34,9 @@ class Sender:
     """Writes whatever it is told to, as an attacker with access to the broker would."""
 
     def __init__(self, deployment: Deployment) -> None:
-        self._producer = Producer({"bootstrap.servers": deployment.bootstrap, "partitioner": "murmur2_random", "log_level": 0})
+        self._producer = Producer(
+            {"bootstrap.servers": deployment.bootstrap, "partitioner": "murmur2_random", "log_level": 0}
+        )
 
     def put(self, topic: str, what: Poison) -> None:
         key = DATASET.encode() if what.key is None else what.key
@@ -57,15 +62,36 @@ def poisoned(deployment: Deployment, staff: list[WorkerProcess], data: Path) -> 
     until(lambda: DATASET in deployment.view("contracts").contracts, "the contract")
     sender, sent = Sender(deployment), Counter[str]()
     special = {
-        "source.drift": poison.drifts(DATASET), "source.records": poison.batches(DATASET), "plan.log": poison.drifts(DATASET),
-        "source.snapshots": poison.snapshots(DATASET, str(data.parent)),
+        "source.drift": poison.drifts(DATASET), "plan.log": poison.drifts(DATASET),
+        "source.records": poison.batches(DATASET), "source.snapshots": poison.snapshots(DATASET, str(data.parent)),
     }  # fmt: skip
     for topic in CONSUMED:
         for what in (poison.everywhere(DATASET) | special.get(topic, {})).values():
             sender.put(topic, what)
             sent[topic] += 1
     sender.flush()
+    poison.send_illegible(deployment.bootstrap, DATASET, CONSUMED)
+    sent.update(CONSUMED)
+    _send_in_a_transaction(deployment)
+    sent.update(LOGS)
     return sent
+
+
+def _send_in_a_transaction(deployment: Deployment) -> None:
+    """Its marker takes an offset of each log that no consumer is ever given."""
+    producer = Producer(
+        {
+            "bootstrap.servers": deployment.bootstrap,
+            "transactional.id": "poison",
+            "partitioner": "murmur2_random",
+            "log_level": 0,
+        }
+    )
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    for log in LOGS:
+        producer.produce(log, value=b"in a transaction", key=DATASET.encode())
+    producer.commit_transaction(30)
 
 
 def letters(deployment: Deployment) -> list[StoredMessage]:
@@ -143,7 +169,9 @@ def test_commands_that_nobody_may_believe_change_nothing(
     assert deployment.ask("ledger", "verify")["ok"] is True
 
 
-def test_a_replayed_command_changes_nothing(deployment: Deployment, staff: list[WorkerProcess], poisoned: Counter[str], tmp_path: Path) -> None:
+def test_a_replayed_command_changes_nothing(
+    deployment: Deployment, staff: list[WorkerProcess], poisoned: Counter[str], tmp_path: Path
+) -> None:
     """A freeze and its end, and then the same signed freeze again: it was decided before, so it decides nothing."""
     until(lambda: deployment.releases(DATASET), "a release", 60)
     signed = tmp_path / "freeze.json"
@@ -155,6 +183,25 @@ def test_a_replayed_command_changes_nothing(deployment: Deployment, staff: list[
     deployment.cli("send", str(signed))
     _let_something_pass(deployment)
     assert not deployment.view("release.status").statuses[DATASET].frozen
+
+
+def test_a_contract_too_large_for_any_dossier_is_refused_before_it_is_believed(
+    deployment: Deployment, poisoned: Counter[str], data: Path, tmp_path: Path
+) -> None:
+    text = (data.parent / f"{DATASET}.yaml").read_text(encoding="utf-8").replace('version: "1.0.0"', 'version: "2.0.0"')
+    large = tmp_path / "large.yaml"
+    # Two hex digits a byte do not compress: the last one is too large for the topic as well.
+    for described, code in (("x" * 700_000, 0), (random.Random(7).randbytes(2_000_000).hex(), 2)):
+        first = "      - name: region\n"
+        large.write_text(text.replace(first, f"{first}        description: {described}\n", 1), encoding="utf-8")
+        assert deployment.cli("contract", "apply", str(large), code=None).code == code
+    until(lambda: any("larger than 512 KiB" in reason for reason in _reasons(deployment)), "the refusal", 30)
+    assert deployment.ask("contract", "show", DATASET)["contract"]["version"] == "1.0.0"
+
+
+def _reasons(deployment: Deployment) -> list[str]:
+    messages = [message for message in read_topic(deployment.bootstrap, "incidents") if _is_refusal(message)]
+    return [event.reason for event in (message.event() for message in messages) if isinstance(event, CommandRefused)]
 
 
 def _order(release: str, issued: int = 0, expires: int = DAY) -> dict[str, object]:
@@ -174,10 +221,14 @@ def _tampered(order: dict[str, object], key: SecretKey) -> CommandSubmitted:
     """The signature of one order under the payload of another."""
     one = sign_command(read_command(order), key)
     other = sign_command(read_command(order | {"nonce": "0" * 32}), key)
-    return one.model_copy(update={"envelope": one.envelope.model_copy(update={"signatures": other.envelope.signatures})})
+    return one.model_copy(
+        update={"envelope": one.envelope.model_copy(update={"signatures": other.envelope.signatures})}
+    )
 
 
-def _write_into_logs(deployment: Deployment, sender: Sender, release: str, right: SecretKey, strange: SecretKey) -> None:
+def _write_into_logs(
+    deployment: Deployment, sender: Sender, release: str, right: SecretKey, strange: SecretKey
+) -> None:
     """Accepted commands that no inbox accepted: of a stranger, expired, under another id, of another role."""
     trust = load_trust(deployment.home / "trust.json")
     old = sign_command(read_command(_order(release, issued=-2 * DAY, expires=-DAY)), right)
@@ -189,7 +240,14 @@ def _write_into_logs(deployment: Deployment, sender: Sender, release: str, right
         envelope=foreign.envelope,
     )  # fmt: skip
     raised = {"command": "set_cap", "scope": DATASET, "epsilon": "1000", "delta": 1e-5}
-    cap = read_command({name: value for name, value in _order(release).items() if name not in ("command", "dataset", "release_id", "reason")} | raised)
+    cap = read_command(
+        {
+            name: value
+            for name, value in _order(release).items()
+            if name not in ("command", "dataset", "release_id", "reason")
+        }
+        | raised
+    )
     by_responder = open_command(sign_command(cap, right), trust, int(time.time() * 1000))
     for log in ("plan.log", "release.log", "budget.log"):
         for accepted in (expired, forged, expired.model_copy(update={"event_id": derive_id("again")}), by_responder):
@@ -197,7 +255,9 @@ def _write_into_logs(deployment: Deployment, sender: Sender, release: str, right
 
 
 def _refusals(deployment: Deployment) -> int:
-    told = {message.event().event_id for message in read_topic(deployment.bootstrap, "incidents") if _is_refusal(message)}
+    told = {
+        message.event().event_id for message in read_topic(deployment.bootstrap, "incidents") if _is_refusal(message)
+    }
     return len(told)
 
 
@@ -212,4 +272,8 @@ def _let_something_pass(deployment: Deployment) -> None:
     until(lambda: deployment.view("release.status").statuses[DATASET].version > before, "a later status", 30)
     dismissed = len(deployment.ask("run", "list", DATASET)["dismissed"])
     deployment.cli("run", "cancel", DATASET, "no.such.run")
-    until(lambda: len(deployment.ask("run", "list", DATASET)["dismissed"]) > dismissed, "a later decision of the planner", 30)
+    until(
+        lambda: len(deployment.ask("run", "list", DATASET)["dismissed"]) > dismissed,
+        "a later decision of the planner",
+        30,
+    )

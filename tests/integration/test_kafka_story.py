@@ -1,4 +1,4 @@
-"""The whole story on an Apache Kafka across two workers, by the command line alone, in the order in which it happens."""
+"""The whole story on an Apache Kafka across two workers, by the command line, in the order in which it happens."""
 
 import json
 import shutil
@@ -64,7 +64,9 @@ def next_release(deployment: Deployment, known: set[str], seconds: float = 60) -
     """The certified release that is none of the known ones."""
 
     def look() -> list[str]:
-        return [name for name, state in deployment.releases(DATASET).items() if state == "certified" and name not in known]
+        return [
+            name for name, state in deployment.releases(DATASET).items() if state == "certified" and name not in known
+        ]
 
     return until(look, "a new release", seconds)[0]
 
@@ -74,13 +76,22 @@ def test_topics_are_as_the_table_says_and_a_second_plan_is_empty(deployment: Dep
     assert deployment.ask("topics", "apply") == []
     admin = AdminClient({"bootstrap.servers": deployment.bootstrap, "log_level": 0})
     asked = admin.describe_configs([ConfigResource(ResourceType.TOPIC, topic.name) for topic in TOPICS])
-    told = {resource.name: {name: entry.value for name, entry in answer.result().items()} for resource, answer in asked.items()}
+    told = {
+        resource.name: {name: entry.value for name, entry in answer.result().items()}
+        for resource, answer in asked.items()
+    }
     for topic in TOPICS:
         settings = told[topic.name]
         assert settings["retention.ms"] == ("-1" if topic.retention_ms is None else str(topic.retention_ms)), topic.name
         assert settings["cleanup.policy"] == ("compact" if topic.compacted else "delete"), topic.name
-        assert settings["message.timestamp.type"] == ("LogAppendTime" if topic.log_append_time else "CreateTime"), topic.name
-    assert {name for name in told if told[name]["message.timestamp.type"] == "LogAppendTime"} == {"plan.log", "budget.log", "release.log"}
+        assert settings["message.timestamp.type"] == ("LogAppendTime" if topic.log_append_time else "CreateTime"), (
+            topic.name
+        )
+    assert {name for name in told if told[name]["message.timestamp.type"] == "LogAppendTime"} == {
+        "plan.log",
+        "budget.log",
+        "release.log",
+    }
 
 
 def test_two_workers_share_the_work_and_a_snapshot_becomes_a_certified_release(
@@ -92,7 +103,9 @@ def test_two_workers_share_the_work_and_a_snapshot_becomes_a_certified_release(
     assert {line["station"] for line in told if "station" in line} == {"trainer", "privacy", "utility"}
     assert deployment.releases(DATASET) == {first: "certified"}
     assert all(each.process.poll() is None for each in staff)
-    assert sum(each.metrics().get('perennial_events_total{outcome="handled",station="trainer"}', 0) for each in staff) >= 1
+    assert (
+        sum(each.metrics().get('perennial_events_total{outcome="handled",station="trainer"}', 0) for each in staff) >= 1
+    )
 
 
 def test_a_release_is_shown_reported_and_verified(deployment: Deployment, first: str) -> None:
@@ -105,7 +118,9 @@ def test_a_release_is_shown_reported_and_verified(deployment: Deployment, first:
     assert "accountant_proof" in report
 
 
-def test_saved_files_verify_offline_and_one_flipped_byte_is_found(deployment: Deployment, first: str, tmp_path: Path) -> None:
+def test_saved_files_verify_offline_and_one_flipped_byte_is_found(
+    deployment: Deployment, first: str, tmp_path: Path
+) -> None:
     saved = deployment.ask("release", "get", first, "--out", str(tmp_path))
     certificate, data, key = Path(saved["certificate"]), Path(saved["data"]), deployment.home / "keys" / "service.pub"
     verify = ("verify", str(certificate), str(data), "--public-key", str(key))
@@ -187,7 +202,9 @@ def test_the_ledger_is_shown_exported_and_re_added(deployment: Deployment, first
     assert tampered["faults"]
 
 
-def test_a_revocation_reaches_the_subscriber_closes_the_release_and_restores_the_older(deployment: Deployment, first: str) -> None:
+def test_a_revocation_reaches_the_subscriber_closes_the_release_and_restores_the_older(
+    deployment: Deployment, first: str
+) -> None:
     listener, heard, stop = client(deployment, "listener"), list[Notice](), threading.Event()
     revoked = listener.current()
     assert len(revoked.open()) > 0
@@ -200,7 +217,9 @@ def test_a_revocation_reaches_the_subscriber_closes_the_release_and_restores_the
     assert ("revoked", revoked.release_id) in [(notice.kind, notice.release_id) for notice in heard]
     refused = deployment.ask("release", "verify", revoked.release_id, code=1)
     assert refused["verified"] is False
-    assert deployment.cli("release", "get", revoked.release_id, "--out", str(deployment.home / "no"), code=None).code != 0
+    assert (
+        deployment.cli("release", "get", revoked.release_id, "--out", str(deployment.home / "no"), code=None).code != 0
+    )
     assert not list(deployment.home.glob("no/*.parquet"))
     restored = current(deployment)
     assert restored != revoked.release_id
@@ -239,7 +258,9 @@ def test_a_tier_with_approvals_waits_for_them(deployment: Deployment, first: str
     known = set(deployment.releases(DATASET))
 
     def edit(text: str) -> str:
-        return text.replace("approvals: []", "approvals: [privacy_officer]").replace('version: "1.0.0"', 'version: "1.1.0"')
+        return text.replace("approvals: []", "approvals: [privacy_officer]").replace(
+            'version: "1.0.0"', 'version: "1.1.0"'
+        )
 
     deployment.contract(DATASET, snapshot, edit=edit)
     until(lambda: deployment.ask("contract", "show", DATASET)["contract"]["version"] == "1.1.0", "the contract", 20)
@@ -254,7 +275,9 @@ def test_a_tier_with_approvals_waits_for_them(deployment: Deployment, first: str
     assert "privacy_officer" in str(approvals[0])
 
 
-def test_nothing_went_to_dead_letters_and_no_worker_complained(deployment: Deployment, staff: list[WorkerProcess], first: str) -> None:
+def test_nothing_went_to_dead_letters_and_no_worker_complained(
+    deployment: Deployment, staff: list[WorkerProcess], first: str
+) -> None:
     assert [letter for letter in deployment.view("dead.letters").dead.values() if letter.dataset == DATASET] == []
     for each in staff:
         assert [line for line in each.logged() if line["level"] == "critical"] == []

@@ -54,7 +54,8 @@ def test_the_sdk_reads_the_same_event(kind: str, data: st.DataObject) -> None:
     if event.content_type == "application/json":
         assert body == event.document()
     else:
-        assert (body or b"") == event.body()
+        # The SDK hands over text where the bytes happen to be UTF-8, and nothing where there are none.
+        assert (body.encode() if isinstance(body, str) else body or b"") == event.body()
 
 
 ALLOWED = re.compile("[^\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]+")
