@@ -37,7 +37,7 @@ class FittedModel(Protocol):
 
     @property
     def rows(self) -> int:
-        """How many rows the fit stands for, as far as the guarantee lets one say: a formal model knows a noisy number."""
+        """How many rows the fit stands for, as far as may be told: a formal model knows a noisy number."""
 
     def sample(self, rows: int, seed: int, where: Mapping[str, tuple[Scalar, float]] | None = None) -> "pd.DataFrame":
         """``rows`` rows of the modelled columns, typed by the contract; ``where`` fixes the share of a column's value

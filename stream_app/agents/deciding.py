@@ -2,11 +2,11 @@
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from schemas.events import Event
 from schemas.events.budget import LedgerEntry, SpendRefused, SpendReserved
-from schemas.events.releases import CheckpointPublished, ReleaseCertified, StatusPublished
+from schemas.events.releases import CheckpointPublished, ReleaseCertified, State, StatusPublished
 from stream_app.agents import inbox
 from stream_app.agents.choosing import FamilySelection
 from stream_app.agents.context import Context
@@ -122,16 +122,7 @@ def _measure_budget(context: Context, line: LedgerEntry) -> None:
 
 def _measure_releases(context: Context, fact: StatusDrawn, received: Received) -> None:
     states = [release.state for release in fact.status.releases]
-    for state in (
-        "awaiting_approval",
-        "certified",
-        "superseded",
-        "frozen",
-        "revoked",
-        "rejected",
-        "retired",
-        "expired",
-    ):
+    for state in get_args(State):
         context.metrics.releases.labels(fact.dataset, state).set(states.count(state))
-    if "revoked" in states:
+    if any(release.state == "revoked" and release.since == fact.status.as_of for release in fact.status.releases):
         context.metrics.notice.observe(max(0.0, time.time() - received.at / 1000))

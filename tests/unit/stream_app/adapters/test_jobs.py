@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from schemas.errors import ContractError, TransientError
-from stream_app.adapters.jobs import Jobs
+from stream_app.adapters.jobs import DEATHS, JobDied, Jobs
 
 
 def double(number: int, progress: Callable[[float, str], None]) -> int:
@@ -81,6 +81,31 @@ def test_a_died_process_is_a_transient_error_and_the_pool_recovers() -> None:
         with pytest.raises(TransientError):
             asyncio.run(pool.run("e", die))
         assert asyncio.run(pool.run("f", double, 1)) == 2
+    finally:
+        pool.close()
+
+
+def test_a_job_that_kills_its_process_every_time_is_refused_in_the_end() -> None:
+    pool = Jobs(1)
+    try:
+        for _ in range(DEATHS - 1):
+            with pytest.raises(TransientError):
+                asyncio.run(pool.run("g", die))
+        with pytest.raises(JobDied):
+            asyncio.run(pool.run("g", die))
+    finally:
+        pool.close()
+
+
+def test_two_jobs_that_lose_their_pool_together_make_one_new_pool() -> None:
+    pool = Jobs(2)
+
+    async def both() -> list[object]:
+        return await asyncio.gather(pool.run("h", die), pool.run("i", whose, 30.0), return_exceptions=True)
+
+    try:
+        assert [type(error) for error in asyncio.run(both())] == [TransientError, TransientError]
+        assert asyncio.run(pool.run("j", double, 4)) == 8
     finally:
         pool.close()
 
