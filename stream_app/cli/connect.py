@@ -179,18 +179,3 @@ def send(submitted: "CommandSubmitted", settings: "Settings") -> None:
     with Publisher(settings.bootstrap, "/people") as publisher:
         publisher.send("commands", submitted)
         publisher.flush()
-
-
-def submit(
-    document: dict[str, Any],
-    role: str,
-    key: Path | None,
-    out: Path | None,
-    bootstrap: str | None,
-    home: Path | None,
-    comment: str | None,
-    as_json: bool,
-) -> None:
-    """Sign and deliver one command: what every command that changes something comes down to."""
-    settings = settings_of(bootstrap, home)
-    deliver(sign(document, role, key, settings, comment), settings, out, as_json)

@@ -1,23 +1,14 @@
 """`perennial contract ...`: draft, apply and show contracts."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from schemas.errors import InputError
-from stream_app.cli.connect import (
-    BootstrapOption,
-    CommentOption,
-    HomeOption,
-    KeyOption,
-    OutOption,
-    catalogue,
-    read_contract_file,
-    submit,
-    write_file,
-)
+from stream_app.cli.connect import BootstrapOption, HomeOption, catalogue, read_contract_file, write_file
 from stream_app.cli.output import JsonFlag, emit, say
+from stream_app.cli.signed import signed
 
 app = typer.Typer(help="Contracts: columns, public domains and policy of a dataset.", no_args_is_help=True)
 
@@ -75,27 +66,11 @@ def draft(
 
 
 @app.command()
-def apply(
-    file: Annotated[Path, typer.Argument(help="The contract's YAML.")],
-    key: KeyOption = None,
-    out: OutOption = None,
-    bootstrap: BootstrapOption = None,
-    home: HomeOption = None,
-    comment: CommentOption = None,
-    as_json: JsonFlag = False,
-) -> None:
+@signed("owner")
+def apply(file: Annotated[Path, typer.Argument(help="The contract's YAML.")]) -> dict[str, Any]:
     """Put a contract in force, by a signed command of the data's owner."""
     contract = read_contract_file(file)
-    submit(
-        {"command": "apply_contract", "dataset": contract.dataset, "contract": contract.document()},
-        "owner",
-        key,
-        out,
-        bootstrap,
-        home,
-        comment,
-        as_json,
-    )
+    return {"command": "apply_contract", "dataset": contract.dataset, "contract": contract.document()}
 
 
 @app.command()

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from stream_app.cli import orders
 from stream_app.cli.connect import (
     BootstrapOption,
     CommentOption,
@@ -13,9 +14,9 @@ from stream_app.cli.connect import (
     OutOption,
     broker_settings,
     catalogue,
-    submit,
 )
 from stream_app.cli.output import JsonFlag, emit, say, table
+from stream_app.cli.signed import submit
 
 app = typer.Typer(help="Runs: one path from a trigger to a release or an explained refusal.", no_args_is_help=True)
 Dataset = Annotated[str, typer.Argument(help="The dataset.")]
@@ -56,28 +57,7 @@ def start(
     )
 
 
-@app.command()
-def cancel(
-    dataset: Dataset,
-    run: Annotated[str, typer.Argument(help="The run's id.")],
-    key: KeyOption = None,
-    out: OutOption = None,
-    bootstrap: BootstrapOption = None,
-    home: HomeOption = None,
-    comment: CommentOption = None,
-    as_json: JsonFlag = False,
-) -> None:
-    """Cancel a run; what it reserved stays spent."""
-    submit(
-        {"command": "cancel_run", "dataset": dataset, "run_id": run},
-        "operator",
-        key,
-        out,
-        bootstrap,
-        home,
-        comment,
-        as_json,
-    )
+app.command("cancel")(orders.cancel_run)
 
 
 @app.command("list")
