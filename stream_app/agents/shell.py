@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from schemas.cloudevents import from_message
 from schemas.errors import PerennialError, TransientError
@@ -21,6 +21,7 @@ from stream_app.adapters.tolerant_records import names_are_text
 from stream_app.agents.context import Context, frames_of
 
 if TYPE_CHECKING:
+    from faust.streams import Stream
     from faust.types import AppT, StreamT
 
 MAX_BACKOFF_S = 30.0
@@ -62,7 +63,9 @@ def serve(app: "AppT", context: Context, station: str, topic: str, attend: Atten
     """Register an agent that attends to every message of a topic, one after the other."""
 
     async def agent(stream: "StreamT[Any]") -> None:
-        async for event in stream.events():
+        # Faust by itself acknowledges whatever an agent had in hand when it is cancelled, and a worker that is asked to
+        # stop would lose it: so here only what was attended to is acknowledged.
+        async for event in cast("Stream[Any]", stream).noack().events():
             message = event.message
             await _guarded(
                 context,
@@ -79,6 +82,7 @@ def serve(app: "AppT", context: Context, station: str, topic: str, attend: Atten
                     _headers(message.headers),
                 ),
             )
+            event.ack()
 
     raw = app.topic(
         topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", internal=True
@@ -151,9 +155,7 @@ async def _guarded(context: Context, station: str, attend: Attend, received: Rec
                 f"{station} met an unforeseen {type(error).__name__} "
                 f"at {received.topic}/{received.partition}/{received.offset}"
             )
-            await (
-                asyncio.Event().wait()
-            )  # an exception that left the agent would acknowledge the event: wait for the end instead
+            await asyncio.Event().wait()  # an agent that ended would be started again, at the next event: wait instead
         else:
             context.metrics.events.labels(station, "handled").inc()
             context.metrics.seconds.labels(station).observe(time.perf_counter() - started)

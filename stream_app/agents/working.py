@@ -1,5 +1,6 @@
 """Trainer and gates: stateless stations that hand a dossier to the process pool and pass on what comes back."""
 
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
@@ -24,6 +25,7 @@ from stream_app.agents.training import train
 if TYPE_CHECKING:
     from faust.types import AppT
 
+REMEMBERED = 512
 Work = Callable[..., Dossier]
 Passed = type[CandidateTrained] | type[CandidatePrivate] | type[CandidateCleared]
 
@@ -80,11 +82,14 @@ def _register(
     onward: str,
     passed: Passed,
 ) -> None:
+    finished: deque[str] = deque(maxlen=REMEMBERED)
+
     async def handle(event: Event, _: Received) -> None:
-        if not isinstance(event, wanted):
-            return
+        if not isinstance(event, wanted) or event.event_id in finished:
+            return  # a rebalance hands out again what this worker has finished, and what came of it is published
         dossier: Dossier = getattr(event, "dossier")  # noqa: B009 (every wanted event has one)
         await _work(context, station, dossier, work, onward, passed)
+        finished.append(event.event_id)
 
     serve(app, context, station, topic, events(context, station, handle))
 

@@ -24,6 +24,7 @@ def test_one_release_and_one_spend_though_the_training_worker_was_killed(
     assert not left, "an orphan trains"
 
 
+@pytest.mark.e2e
 def test_a_worker_that_is_asked_to_stop_in_the_middle_of_a_training_hands_it_over(
     deployment: Deployment, staff: list[WorkerProcess]
 ) -> None:

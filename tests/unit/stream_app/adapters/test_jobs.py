@@ -24,6 +24,11 @@ def whose(seconds: float, progress: Callable[[float, str], None]) -> float:
     return time.time()
 
 
+def linger(seconds: float, progress: Callable[[float, str], None]) -> None:
+    progress(0.1, "here")
+    time.sleep(seconds)
+
+
 def refuse(progress: Callable[[float, str], None]) -> None:
     raise ContractError("no")
 
@@ -101,7 +106,15 @@ def test_two_jobs_that_lose_their_pool_together_make_one_new_pool() -> None:
     pool = Jobs(2)
 
     async def both() -> list[object]:
-        return await asyncio.gather(pool.run("h", die), pool.run("i", whose, 30.0), return_exceptions=True)
+        started = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def heard(fraction: float, text: str) -> None:
+            loop.call_soon_threadsafe(started.set)
+
+        lingering = asyncio.ensure_future(pool.run("i", linger, 60.0, on_progress=heard))
+        await started.wait()
+        return await asyncio.gather(pool.run("h", die), lingering, return_exceptions=True)
 
     try:
         assert [type(error) for error in asyncio.run(both())] == [TransientError, TransientError]
