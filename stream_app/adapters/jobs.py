@@ -93,9 +93,17 @@ class Jobs:
         self._queue.put(None)
 
     def _new_pool(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(
-            self._processes, mp_context=self._context, initializer=_initialise, initargs=(self._queue, os.getpid())
+        pool = ProcessPoolExecutor(
+            self._processes,
+            mp_context=self._context,
+            initializer=_initialise,
+            initargs=(self._queue, os.getpid()),
         )
+        # All processes start now, and answer once: the executor does not watch over one that starts later until the
+        # next answer comes, and its death would go unseen for as long as the other jobs take.
+        for _ in range(self._processes):
+            pool.submit(_import_all, ())
+        return pool
 
     def _drain(self) -> None:
         while True:
