@@ -89,25 +89,41 @@ def grow(meter: Meter, label: str, positions: Ints, size: int, plan: TreePlan) -
 
 
 def pool(leaves: Leaves) -> Leaves:
-    """Insignificant neighbours in one leaf until their sum counts; the insignificant stretch at either end is a falling
-    tail.
+    """Insignificant neighbours in one leaf until their sum counts; the stretch at either end that never counts is a
+    falling tail. A smooth column has no significant leaf of its own, and still keeps its shape.
     """
-    significant = np.flatnonzero(leaves.mass > SIGNIFICANT * np.sqrt(leaves.variance))
-    if not significant.size:
+    groups = _runs(leaves)
+    if not groups:
         return _joined(leaves, [(0, leaves.mass.size, 0)])
-    first, last = int(significant[0]), int(significant[-1])
-    groups = [(0, first, -1)] if first else []
-    start = first
-    for here in range(first, last + 1):
-        if leaves.mass[here] > SIGNIFICANT * math.sqrt(leaves.variance[here]):
-            groups += [(start, here, 0)] if here > start else []
-            groups.append((here, here + 1, 0))
+    first, last = groups[0][1], groups[-1][1]
+    begin = _shortest(leaves, first)
+    ends = [(0, begin, -1)] if begin else []
+    rest = [(last, leaves.mass.size, 1)] if last < leaves.mass.size else []
+    return _joined(leaves, [*ends, (begin, first, 0), *((a, b, 0) for a, b in groups[1:]), *rest])
+
+
+def _runs(leaves: Leaves) -> list[tuple[int, int]]:
+    """From the left, the shortest runs whose sums count; a leaf that counts by itself also ends the run before it."""
+    mass, variance = np.append(0.0, leaves.mass.cumsum()), np.append(0.0, leaves.variance.cumsum())
+    alone = leaves.mass > SIGNIFICANT * np.sqrt(leaves.variance)
+    groups: list[tuple[int, int]] = []
+    start = 0
+    for here in range(leaves.mass.size):
+        if alone[here] and here > start and groups:
+            groups.append((start, here))
+            start = here
+        if alone[here] or mass[here + 1] - mass[start] > SIGNIFICANT * math.sqrt(variance[here + 1] - variance[start]):
+            groups.append((start, here + 1))
             start = here + 1
-        elif leaves.mass[start : here + 1].sum() > SIGNIFICANT * math.sqrt(leaves.variance[start : here + 1].sum()):
-            groups.append((start, here + 1, 0))
-            start = here + 1
-    groups += [(last + 1, leaves.mass.size, 1)] if last + 1 < leaves.mass.size else []
-    return _joined(leaves, groups)
+    return groups
+
+
+def _shortest(leaves: Leaves, end: int) -> int:
+    """Where the shortest run that ends before ``end`` and counts begins: what lies before it is tail."""
+    mass = leaves.mass[:end][::-1].cumsum()
+    deviation = np.sqrt(leaves.variance[:end][::-1].cumsum())
+    counts = np.flatnonzero(mass > SIGNIFICANT * deviation)
+    return end - 1 - int(counts[0]) if counts.size else 0
 
 
 def _widths(size: int, fan_out: int, top: float) -> tuple[int, ...]:
