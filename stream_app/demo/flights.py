@@ -32,6 +32,7 @@ LATE_MINUTES = 15
 SNAPSHOT_BEFORE = "2013-03-01"
 STREAM_BEFORE = "2013-07-01"
 MAX_ROWS = 4
+ROWS = 12_000
 ROUTE = ("carrier", "origin", "dest")
 DELAY = (-30, 120)
 
@@ -126,7 +127,7 @@ def contract(flights: "pd.DataFrame") -> Contract:
             tier=Tier(name="internal", valid_days=90),
             subgroups=("origin",),
             dependencies=(Dependency(determinants=ROUTE, dependent="distance", table=_timetable(flights)),),
-            regeneration=Regeneration(debounce_rows=2_000, max_attempts=3, allow_control_families=True),
+            regeneration=Regeneration(rows=ROWS, debounce_rows=2_000, max_attempts=3, allow_control_families=True),
         ),
     )
 

@@ -26,7 +26,15 @@ from tests.integration.deployment import customers
 
 T = TypeVar("T")
 DATASET = "embedded"
-LIMITS = {"marginal_fidelity": 0.7, "pair_fidelity": 0.6, "tstr_ratio": 0.5, "detection_auc": 0.97}
+LIMITS = {
+    "marginal_fidelity": 0.7,
+    "pair_fidelity": 0.6,
+    "tstr_ratio": 0.5,
+    "detection_auc": 0.97,
+    "nearest_neighbour_share": 0.65,
+    "membership_inference": 0.7,
+    "leak_detectable_share": 0.1,
+}
 
 
 class Scene:
@@ -51,11 +59,14 @@ class Scene:
 
     async def until(self, look: Callable[[Catalogue], T], what: str, seconds: float = 60.0) -> T:
         limit = time.monotonic() + seconds
-        while not (found := look(await asyncio.to_thread(Catalogue.read, self.settings.bootstrap))):
+        while True:
+            view = await asyncio.to_thread(Catalogue.read, self.settings.bootstrap)
+            if found := look(view):
+                return found
             assert not self._running.failed.done(), self._running.failed.result()
-            assert time.monotonic() < limit, f"{what} did not come"
+            refused = [reason for event in view.rejections.values() for reason in event.reasons]
+            assert time.monotonic() < limit, f"{what} did not come; refused: {refused}"
             await asyncio.sleep(0.2)
-        return found
 
     def client(self, name: str) -> Client:
         place = Workplace(self.settings.home, self.settings.store_uri)

@@ -12,7 +12,7 @@ from validators.protocol import Evidence
 from validators.statistics import Interval, clopper_pearson, generator
 from validators.verdicts import hold, require
 
-ROWS = 4_000
+ROWS = 10_000
 REAL_ROWS = 32_768
 LEAST = 100
 LOT = 1e-9
@@ -26,7 +26,7 @@ class NearestNeighbourShare:
     Sides of unequal size are not cut down: a row's nearest neighbour is a train row with odds n_train / n_holdout
     under the null, and the share is corrected for these. Of rows equally near one is drawn, so that the null holds on a
     lattice too, where the larger side would else win ties by its size. Gower distances, exact;
-    drawn by seed are at most 4,000 synthetic rows, and 32,768 of either side. The baseline is the same share for the
+    drawn by seed are at most 10,000 synthetic rows, and 32,768 of either side. The baseline is the same share for the
     attacker's reference rows. Clopper-Pearson interval over synthetic rows.
     """
 
