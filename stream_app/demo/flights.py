@@ -83,6 +83,8 @@ def _flights() -> "pd.DataFrame":
             "late": (flights["arr_delay"] > LATE_MINUTES).astype("int64"),
         }
     )
+    # A few records of a route differ by some miles: the declared dependency is the route's, so every row keeps it.
+    table["distance"] = table.groupby(list(ROUTE))["distance"].transform(lambda miles: miles.mode().iloc[0])
     return table.sort_values(["time_hour", "tailnum"], kind="stable").reset_index(drop=True)
 
 
@@ -133,8 +135,8 @@ def contract(flights: "pd.DataFrame") -> Contract:
 
 
 def _timetable(flights: "pd.DataFrame") -> tuple[tuple[Scalar, ...], ...]:
-    """Every carrier and route with its distance; the commonest where the records differ by a few miles."""
-    routes = flights.groupby(list(ROUTE))["distance"].agg(lambda miles: miles.mode().iloc[0]).reset_index()
+    """Every carrier and route with its distance."""
+    routes = flights.drop_duplicates(list(ROUTE)).sort_values(list(ROUTE))[[*ROUTE, "distance"]]
     return tuple((str(a), str(b), str(c), int(d)) for a, b, c, d in routes.itertuples(index=False))
 
 
