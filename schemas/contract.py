@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from schemas.limits import DEFAULT_LIMITS, KNOWN_LIMITS
+from schemas.metrics import DEFAULT_LIMITS, KNOWN_LIMITS
 from schemas.model import Epsilon, Model, Name
 
 Scalar = bool | int | float | str

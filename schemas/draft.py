@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from schemas.contract import Column, Contract, Dependency, Policy, Privacy, PrivacyUnit, Regeneration, Scalar
 from schemas.draft_column import Drafting, draft_column
 from schemas.errors import InputError
-from schemas.limits import LIMITS
+from schemas.metrics import METRICS
 from schemas.model import epsilon_text
 from schemas.odcs import write_contract
 from schemas.redundancy import MOST_COMBINATIONS, Determined, dependencies, near_copies
@@ -253,7 +253,7 @@ def _policy_comments(rows: int, entity: str | None, target: str | None, public: 
         "policy.split": "Shares of the privacy units; only train is ever seen by a generator.",
         "policy.regeneration": "debounce_rows live rows pass between two runs that drift triggers.",
         "policy.limits": "Defaults: "
-        + ", ".join(f"{limit.metric} {limit.direction.replace('_', ' ')} {limit.default:g}" for limit in LIMITS)
+        + ", ".join(f"{limit.name} {limit.direction.replace('_', ' ')} {limit.default:g}" for limit in METRICS)
         + ".",
     }
     if target is not None:

@@ -7,7 +7,7 @@ from pydantic import Field
 from schemas.model import Model
 
 Verdict = Literal["PASS", "FAIL", "INSUFFICIENT", "INVALID"]
-Gate = Literal["schema", "privacy", "utility"]
+Gate = Literal["schema", "policy", "privacy", "utility"]
 
 WORST_FIRST: tuple[Verdict, ...] = ("INVALID", "FAIL", "INSUFFICIENT", "PASS")
 
@@ -16,7 +16,8 @@ class Finding(Model):
     """One metric of one synthetic table.
 
     ``interval`` is at 95 % unless ``detail`` says otherwise; ``baseline`` is the same metric on held-out real
-    rows; ``support`` is the number of rows it rests on. ``detail`` holds figures and column names, never cell values.
+    rows; ``support`` is the number of rows it rests on, ``samples`` that of each side. ``method`` and ``source`` are
+    those of the metric (``schemas.metrics``). ``detail`` holds figures and column names, never cell values.
     """
 
     metric: str
@@ -28,6 +29,9 @@ class Finding(Model):
     verdict: Verdict
     baseline: float | None = None
     support: Annotated[int, Field(ge=0)] = 0
+    samples: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
+    method: str | None = None
+    source: str | None = None
     reason: str | None = None
     detail: dict[str, Any] = Field(default_factory=dict)
 

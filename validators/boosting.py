@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from validators.encoding import Reals
+from schemas.bins import Reals
 
 ROUNDS = 60
 

@@ -1,4 +1,4 @@
-"""Tables as arrays: identity codes, shared bins, and a matrix for trees, equal on every table that is compared.
+"""Tables as arrays: coders fitted on real tables once, then applied alike to every table that is compared.
 
 Tables are typed by the contract (``schemas.table.conform``). A number whose public range names a
 resolution is rounded to that lattice first, so that a finer grid on one side gives nothing away.
@@ -11,32 +11,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from schemas.bins import Reals, bin_edges
 from schemas.contract import Categories, Column, Range
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Codes = npt.NDArray[np.int32]
-Reals = npt.NDArray[np.float64]
 Tables = Sequence["pd.DataFrame"]
 MISSING = 0
 """The code of a missing cell."""
-
-
-@dataclass(frozen=True, slots=True)
-class Coded:
-    """(n_rows, n_columns) int32 codes of each table, 0 for missing, and how many codes each column has."""
-
-    tables: tuple[Codes, ...]
-    sizes: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Matrix:
-    """(n_rows, n_columns) float64 of each table, NaN for missing; ``categorical`` marks columns of category codes."""
-
-    tables: tuple[Reals, ...]
-    categorical: tuple[bool, ...]
 
 
 def is_category(column: Column) -> bool:
@@ -61,90 +45,140 @@ def numbers(table: "pd.DataFrame", column: Column) -> Reals:
     return np.asarray(values, dtype=np.float64)
 
 
-def identity_codes(tables: Tables, columns: Sequence[Column]) -> Coded:
-    """Equal codes for equal cells and only for them, over all tables together."""
-    coded = [_identities(tables, column) for column in columns]
-    return _stack([codes for codes, _ in coded], [size for _, size in coded], tables)
+@dataclass(frozen=True, slots=True)
+class Bins:
+    """A numeric column's right-closed upper edges; codes run from 1, 0 is missing, the last bin holds all above."""
+
+    column: Column
+    edges: Reals
+
+    @property
+    def size(self) -> int:
+        return len(self.edges) + 2
+
+    def codes(self, table: "pd.DataFrame") -> Codes:
+        values = numbers(table, self.column)
+        codes = np.searchsorted(self.edges, values, side="left") + 1
+        return np.where(np.isnan(values), MISSING, codes).astype(np.int32)
 
 
-def _identities(tables: Tables, column: Column) -> tuple[Codes, int]:
-    import pandas as pd
+@dataclass(frozen=True, slots=True)
+class Ranks:
+    """A category's rank by frequency among the fitted rows, from 1; all others and unseen ones share the last code."""
 
+    column: Column
+    index: Any
+
+    @property
+    def size(self) -> int:
+        return len(self.index) + 2
+
+    def codes(self, table: "pd.DataFrame") -> Codes:
+        cells = table[self.column.name].astype(object)
+        found = self.index.get_indexer(cells) + 1
+        return np.where(cells.isna().to_numpy(), MISSING, np.where(found == 0, self.size - 1, found)).astype(np.int32)
+
+
+@dataclass(frozen=True, slots=True)
+class Identities:
+    """Equal codes for equal cells and only for them: known cells by the fitted dictionary, new ones after it."""
+
+    column: Column
+    index: Any
+
+    def codes(self, table: "pd.DataFrame") -> Codes:
+        import pandas as pd
+
+        cells = cells_of(table, self.column)
+        missing = np.asarray(pd.isna(cells))
+        found = self.index.get_indexer(cells) + 1
+        new = np.flatnonzero((found == 0) & ~missing)
+        if len(new):
+            found[new] = len(self.index) + 1 + pd.factorize(cells[new])[0]
+        return np.where(missing, MISSING, found).astype(np.int32)
+
+
+def cells_of(table: "pd.DataFrame", column: Column) -> Any:
+    """The column's cells as an array in which equal cells are equal values, missing ones null."""
     exact = is_category(column) or (column.type == "integer" and not isinstance(column.domain, Range))
-    cells: Any = (
-        pd.concat([table[column.name].astype(object) for table in tables], ignore_index=True)
-        if exact
-        else np.concatenate([numbers(table, column) for table in tables])
-    )
-    codes, found = pd.factorize(cells)
-    return (codes + 1).astype(np.int32), len(found) + 1
+    return table[column.name].astype(object).to_numpy() if exact else numbers(table, column)
 
 
-def binned_codes(tables: Tables, columns: Sequence[Column], fitted_on: int, bins: int = 20) -> Coded:
-    """Bins and categories fitted on the first ``fitted_on`` tables and shared by all.
+@dataclass(frozen=True, slots=True)
+class Codebook:
+    """One coder a column, fitted on real tables; ``codes`` gives (n_rows, n_columns) int32 of any table."""
+
+    coders: "tuple[Bins | Ranks | Identities, ...]"
+
+    def codes(self, table: "pd.DataFrame") -> Codes:
+        return np.column_stack([coder.codes(table) for coder in self.coders])
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """How many codes each column has, missing included; identities have no such bound."""
+        return tuple(coder.size for coder in self.coders if not isinstance(coder, Identities))
+
+
+def binned(tables: Tables, columns: Sequence[Column], bins: int = 20) -> Codebook:
+    """Bins and categories shared by all tables, fitted on ``tables``.
 
     Numbers: values that hold a bin's share by themselves get their own, quantiles share the rest.
     Categories: the most frequent ``2 * bins`` keep a code, all others and unseen ones share the last.
     """
-    coded = [
-        _category_codes(tables, column, fitted_on, 2 * bins)
-        if is_category(column)
-        else _bins(tables, column, fitted_on, bins)
-        for column in columns
-    ]
-    return _stack([codes for codes, _ in coded], [size for _, size in coded], tables)
+    return Codebook(
+        tuple(
+            ranks(tables, column, 2 * bins)
+            if is_category(column)
+            else Bins(column, bin_edges(np.concatenate([numbers(table, column) for table in tables]), bins))
+            for column in columns
+        )
+    )
 
 
-def _bins(tables: Tables, column: Column, fitted_on: int, bins: int) -> tuple[Codes, int]:
-    values = [numbers(table, column) for table in tables]
-    edges = bin_edges(np.concatenate(values[:fitted_on]), bins)
-    joined = np.concatenate(values)
-    codes = np.searchsorted(edges, joined, side="left") + 1
-    return np.where(np.isnan(joined), MISSING, codes).astype(np.int32), len(edges) + 2
-
-
-def bin_edges(values: Reals, bins: int) -> Reals:
-    """Right-closed upper edges of all bins but the last; at most about ``2 * bins`` of them."""
-    present = values[~np.isnan(values)]
-    distinct, counts = np.unique(present, return_counts=True)
-    if len(distinct) <= bins:
-        return distinct[:-1]
-    heaps = distinct[counts * bins >= len(present)]
-    rest = present[~np.isin(present, heaps)]
-    cuts = np.linspace(0, 1, max(2, bins - len(heaps) + 1))[1:-1]
-    quantiles = np.quantile(rest, cuts, method="lower") if len(rest) else np.zeros(0)
-    edges: Reals = np.unique(np.concatenate([quantiles, heaps, np.nextafter(heaps, -np.inf)]))
-    return edges[: int(np.searchsorted(edges, distinct[-1]))]
-
-
-def _category_codes(tables: Tables, column: Column, fitted_on: int, kept: int) -> tuple[Codes, int]:
-    """Rank by frequency in the fitted tables; ties by first appearance."""
+def ranks(tables: Tables, column: Column, kept: int) -> Ranks:
+    """The ``kept`` most frequent categories; ties by first appearance."""
     import pandas as pd
 
-    series = [table[column.name].astype(object) for table in tables]
-    counts = pd.concat(series[:fitted_on], ignore_index=True).value_counts(sort=True)
-    rank = {value: code for code, value in enumerate(counts.index[:kept], start=1)}
-    other = len(rank) + 1
-    joined = pd.concat(series, ignore_index=True)
-    codes = joined.map(rank).fillna(other).to_numpy(dtype=np.float64)
-    return np.where(joined.isna().to_numpy(), MISSING, codes).astype(np.int32), other + 1
+    joined = pd.concat([table[column.name].astype(object) for table in tables], ignore_index=True)
+    return Ranks(column, pd.Index(joined.value_counts(sort=True).index[:kept], dtype=object))
 
 
-def tree_matrix(tables: Tables, columns: Sequence[Column], fitted_on: int, categories: int = 200) -> Matrix:
-    """Numbers as they are, categories as frequency ranks with one shared code for rare and unseen ones."""
-    blocks: list[Reals] = []
-    for column in columns:
-        if is_category(column):
-            codes, _ = _category_codes(tables, column, fitted_on, categories)
-            blocks.append(np.where(codes == MISSING, np.nan, codes - 1.0))
-        else:
-            blocks.append(np.concatenate([numbers(table, column) for table in tables]))
-    return Matrix(tuple(_split(np.column_stack(blocks), tables)), tuple(is_category(column) for column in columns))
+def identities(tables: Tables, columns: Sequence[Column]) -> Codebook:
+    """Equal codes for equal cells and only for them."""
+    import pandas as pd
+
+    joined = [(column, np.concatenate([cells_of(table, column) for table in tables])) for column in columns]
+    return Codebook(tuple(Identities(column, pd.Index(pd.unique(cells[~pd.isna(cells)]))) for column, cells in joined))
 
 
-def _stack(columns: Sequence[Codes], sizes: Sequence[int], tables: Tables) -> Coded:
-    return Coded(tuple(_split(np.column_stack(columns), tables)), tuple(sizes))
+@dataclass(frozen=True, slots=True)
+class Trees:
+    """Columns as gradient boosting wants them: numbers as they are, categories as frequency ranks, NaN for missing.
+
+    Rare categories and unseen ones share one code, so that a category that real rows lack can be told from them only as
+    "some other".
+    """
+
+    columns: tuple[Column, ...]
+    ranked: tuple[Ranks | None, ...]
+
+    @property
+    def categorical(self) -> tuple[bool, ...]:
+        return tuple(coder is not None for coder in self.ranked)
+
+    def matrix(self, table: "pd.DataFrame") -> Reals:
+        """(n_rows, n_columns) float64."""
+        return np.column_stack([
+            numbers(table, column) if coder is None else _as_reals(coder.codes(table))
+            for column, coder in zip(self.columns, self.ranked, strict=True)
+        ])  # fmt: skip
 
 
-def _split(rows: Any, tables: Tables) -> list[Any]:
-    return list(np.split(rows, np.cumsum([len(table) for table in tables])[:-1]))
+def trees(tables: Tables, columns: Sequence[Column], categories: int = 200) -> Trees:
+    """Fitted on ``tables``; the ``categories`` most frequent keep a code of their own."""
+    ranked = tuple(ranks(tables, column, categories) if is_category(column) else None for column in columns)
+    return Trees(tuple(columns), ranked)
+
+
+def _as_reals(codes: Codes) -> Reals:
+    return np.where(codes == MISSING, np.nan, codes - 1.0)

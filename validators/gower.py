@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from schemas.bins import Reals
 from schemas.contract import Column
-from validators.encoding import Reals, identity_codes, is_category, numbers
+from validators.encoding import identities, is_category, numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,7 +59,8 @@ def points(tables: Sequence["pd.DataFrame"], columns: Sequence[Column], fitted_o
     sizes = [len(table) for table in tables]
     fitted = sum(sizes[:fitted_on])
     categories = [column for column in columns if is_category(column)]
-    codes = [np.concatenate(identity_codes(tables, categories).tables)] if categories else []
+    book = identities(tables, categories) if categories else None
+    codes = [np.concatenate([book.codes(table) for table in tables])] if book else []
     scaled = []
     for column in (column for column in columns if not is_category(column)):
         values = np.concatenate([numbers(table, column) for table in tables])

@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from schemas.contract import Contract
 from schemas.errors import InsufficientEvidence
 from schemas.finding import Finding, Gate, Verdict
-from schemas.limits import DIRECTIONS
+from schemas.metrics import BY_NAME, DIRECTIONS
 from validators.statistics import Interval
+
+Rule = Literal["value", "cautious", "confident"]
 
 
 def hold(
@@ -18,27 +20,32 @@ def hold(
     value: float,
     *,
     interval: Interval | None = None,
-    cautious: bool = False,
+    rule: Rule = "value",
     baseline: float | None = None,
     support: int = 0,
+    samples: Mapping[str, int] | None = None,
     reason: str | None = None,
     detail: Mapping[str, Any] | None = None,
 ) -> Finding:
-    """The finding of ``metric``, held against the contract's limit.
+    """The finding of ``metric``, held against the contract's limit by ``rule``.
 
-    A value beyond the limit fails. Where ``cautious``, a value within the limit whose interval reaches beyond it is
-    insufficient: more data might pass it, these do not.
+    ``value``: a value beyond the limit fails. ``cautious``: so it does, and a value within the limit whose interval
+    reaches beyond it is insufficient: more data might pass it, these do not. ``confident``: only a value whose whole
+    interval lies beyond the limit fails; for attacks that anyone may try, where noise alone must refuse nobody. A
+    measure that decides so must ask for enough rows itself (``require``).
     """
     limit, direction = contract.policy.limit(metric), DIRECTIONS[metric]
     if not all(map(math.isfinite, (value, *(interval or ())))):
         return unmeasured(contract, metric, gate, "INVALID", "the measure is not a finite number on these tables")
-    verdict: Verdict = "PASS" if _within(value, limit, direction) else "FAIL"
-    worst = None if interval is None else interval[1] if direction == "at_most" else interval[0]
-    if verdict == "PASS" and cautious and worst is not None and not _within(worst, limit, direction):
+    low, high = interval if interval is not None else (value, value)
+    worst, best = (high, low) if direction == "at_most" else (low, high)
+    decisive = best if rule == "confident" else value
+    verdict: Verdict = "PASS" if _within(decisive, limit, direction) else "FAIL"
+    if verdict == "PASS" and rule == "cautious" and not _within(worst, limit, direction):
         verdict, reason = "INSUFFICIENT", reason or "the interval reaches beyond the limit: too few rows to tell"
     held = unmeasured(contract, metric, gate, verdict, reason)
     measured = {"value": value, "interval": interval, "baseline": baseline, "support": support}
-    return held.model_copy(update=measured | {"detail": dict(detail or {})})
+    return held.model_copy(update=measured | {"samples": dict(samples or {}), "detail": dict(detail or {})})
 
 
 def _within(value: float, limit: float, direction: str) -> bool:
@@ -55,6 +62,8 @@ def unmeasured(contract: Contract, metric: str, gate: Gate, verdict: Verdict, re
         direction=DIRECTIONS[metric],
         verdict=verdict,
         reason=reason,
+        method=BY_NAME[metric].method,
+        source=BY_NAME[metric].source,
     )
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from schemas.contract import Categories, Column, Contract, Policy, Privacy, PrivacyUnit, Range
 from schemas.finding import Finding
-from schemas.limits import KNOWN_LIMITS
+from schemas.metrics import KNOWN_LIMITS
 from schemas.table import conform
 from tests.unit.validators.population import evidence
 from validators.gate import run_gate

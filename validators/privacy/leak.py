@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from schemas.finding import Finding, Gate
-from schemas.limits import DIRECTIONS
+from schemas.metrics import DIRECTIONS
 from validators.gower import nearest, points
 from validators.privacy.audit import hit_deviation, hit_test, ranking_evidence
 from validators.privacy.matches import Matches, matches

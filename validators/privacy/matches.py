@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.contract import Column
-from validators.encoding import Codes, identity_codes
+from validators.encoding import Codes, identities
 from validators.privacy.pool import Flags, Integers, Pool
 
 if TYPE_CHECKING:
@@ -38,18 +38,20 @@ class Matches:
 
 def matches(pool: Pool, synthetic: "pd.DataFrame", columns: Sequence[Column], rng: np.random.Generator) -> Matches:
     """Exact matches and matches on all columns but one of those that are not needed to tell rows apart."""
-    coded = identity_codes([pool.table, synthetic], columns)
-    words = [rng.integers(0, 2**64, size=size, dtype=np.uint64) for size in coded.sizes]
-    real, fake = _keys(coded.tables[0], words), _keys(coded.tables[1], words)
+    book = identities([pool.table], columns)
+    ours, theirs = book.codes(pool.table), book.codes(synthetic)
+    sizes = np.maximum(ours.max(axis=0, initial=0), theirs.max(axis=0, initial=0)) + 1
+    words = [rng.integers(0, 2**64, size=int(size), dtype=np.uint64) for size in sizes]
+    real, fake = _keys(ours, words), _keys(theirs, words)
     own = _own(real, pool.unit)
     exact = own & np.isin(real, fake)
     near, kept = exact.copy(), {}
     for j, column in enumerate(columns):
-        short = real - words[j][coded.tables[0][:, j]]
+        short = real - words[j][ours[:, j]]
         own_short = _own(short, pool.unit)
         kept[column.name] = float(own_short.mean())
         if len(columns) > 1 and own_short.sum() >= STAYS_UNIQUE * own.sum():
-            near |= own & own_short & np.isin(short, fake - words[j][coded.tables[1][:, j]])
+            near |= own & own_short & np.isin(short, fake - words[j][theirs[:, j]])
     return Matches(own, exact, near, kept)
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from schemas.finding import Finding, Gate
 from validators.boosting import margins
-from validators.encoding import tree_matrix
+from validators.encoding import trees
 from validators.entities import bounded_rows
 from validators.gower import nearest, points
 from validators.privacy.pool import Integers, Pool, pool_of
@@ -61,7 +61,7 @@ class MembershipInference:
                 self.gate,
                 found.value,
                 interval=found.interval,
-                cautious=True,
+                rule="cautious",
                 baseline=0.5,
                 support=pool.units,
                 detail=detail,
@@ -113,14 +113,16 @@ def _attacks(evidence: Evidence, pool: Pool, rng: np.random.Generator) -> dict[s
     columns = evidence.contract.modelled
     synthetic = evidence.synthetic.iloc[rng.permutation(len(evidence.synthetic))[: 4 * ROWS]]
     reference = evidence.reference.iloc[rng.permutation(len(evidence.reference))[:ROWS]]
-    targets, fake, known = points([pool.table, synthetic, reference], columns, fitted_on=1)
-    to_fake = nearest(targets, fake)
+    attacked, fake, known = points([pool.table, synthetic, reference], columns, fitted_on=1)
+    to_fake = nearest(attacked, fake)
     attacks = {"nearest": -to_fake}
     if len(reference) >= LEAST:
-        attacks["nearest_against_reference"] = np.log((nearest(targets, known) + 1e-3) / (to_fake + 1e-3))
+        attacks["nearest_against_reference"] = np.log((nearest(attacked, known) + 1e-3) / (to_fake + 1e-3))
         even = min(len(synthetic), len(reference))
-        matrix = tree_matrix([pool.table, synthetic.iloc[:even], reference.iloc[:even]], columns, fitted_on=3)
-        attacks["density_ratio"] = _density_ratio(matrix.tables, matrix.categorical, evidence.seed)
+        parts = [pool.table, synthetic.iloc[:even], reference.iloc[:even]]
+        coder = trees(parts, columns)
+        targets, fakes, knowns = (coder.matrix(part) for part in parts)
+        attacks["density_ratio"] = _density_ratio((targets, fakes, knowns), coder.categorical, evidence.seed)
     return attacks
 
 

@@ -5,8 +5,8 @@ from typing import Literal
 
 import numpy as np
 
+from schemas.bins import Reals
 from schemas.finding import Finding, Gate
-from validators.encoding import Reals
 from validators.gower import Points, nearest, points
 from validators.protocol import Evidence
 from validators.statistics import Interval, clopper_pearson, generator
@@ -63,7 +63,7 @@ class NearestNeighbourShare:
                 self.metric,
                 self.gate,
                 _corrected(wins / len(synthetic), odds),
-                cautious=True,
+                rule="cautious",
                 support=len(synthetic),
                 interval=_interval(wins, len(synthetic), odds),
                 baseline=baseline,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from validators.encoding import binned_codes
+from validators.encoding import binned
 from validators.protocol import Evidence
 from validators.statistics import generator
 
@@ -37,7 +37,8 @@ def compared(evidence: Evidence) -> Compared:
         return Compared(evidence.synthetic, evidence.train, evidence.holdout, {})
     columns = [column for column in evidence.contract.modelled if column.name in names]
     tables = [evidence.train, evidence.holdout, evidence.synthetic]
-    cells = _cells(binned_codes(tables, columns, fitted_on=2).tables)
+    book = binned(tables[:2], columns)
+    cells = _cells([book.codes(table) for table in tables])
     occurring = np.intersect1d(cells[1], cells[2])
     kept = [np.flatnonzero(np.isin(cell, occurring)) for cell in cells]
     kept[2] = _thinned(cells[1], cells[2], kept[2], generator(evidence.seed, "conditioned"))

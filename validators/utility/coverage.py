@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from schemas.finding import Finding, Gate
-from validators.encoding import Codes, binned_codes
+from validators.encoding import Codes, binned
 from validators.protocol import Evidence
 from validators.statistics import generator, normal_interval
 from validators.utility.conditioning import compared
@@ -33,8 +33,8 @@ class Coverage:
         tables, columns = compared(evidence), evidence.contract.modelled
         require(len(tables.synthetic), LEAST, "synthetic rows")
         require(min(len(tables.holdout), len(tables.train)), LEAST, "real rows")
-        coded = binned_codes([tables.train, tables.holdout, tables.synthetic], columns, fitted_on=2)
-        train, holdout, fake = coded.tables
+        coded = binned([tables.train, tables.holdout], columns)
+        train, holdout, fake = (coded.codes(table) for table in (tables.train, tables.holdout, tables.synthetic))
         each = {column.name: _covered(train[:, j], fake[:, j], coded.sizes[j]) for j, column in enumerate(columns)}
         baseline = [_covered(train[:, j], holdout[:, j], size) for j, size in enumerate(coded.sizes)]
         values = np.array(list(each.values()))

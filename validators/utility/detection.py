@@ -6,9 +6,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from schemas.bins import Reals
 from schemas.finding import Finding, Gate
 from validators.boosting import margins
-from validators.encoding import Reals, tree_matrix
+from validators.encoding import trees
 from validators.protocol import Evidence
 from validators.statistics import Estimate, auc_interval, generator
 from validators.utility.conditioning import compared
@@ -40,8 +41,9 @@ class DetectionAuc:
         require(len(tables.synthetic), LEAST, "synthetic rows")
         require(len(tables.holdout), LEAST, "holdout rows")
         rng = generator(evidence.seed, self.metric)
-        matrix = tree_matrix([tables.train, tables.holdout, tables.synthetic], columns, fitted_on=3)
-        train, holdout, fake = (rows[rng.permutation(len(rows))] for rows in matrix.tables)
+        parts = (tables.train, tables.holdout, tables.synthetic)
+        matrix = trees(parts, columns)
+        train, holdout, fake = (rows[rng.permutation(len(rows))] for rows in map(matrix.matrix, parts))
         found = _told_apart(fake, holdout, ROWS, matrix.categorical, evidence.seed)
         baseline = (
             _told_apart(train, holdout, BASELINE_ROWS, matrix.categorical, evidence.seed).value

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from schemas.finding import Finding, Gate
-from validators.encoding import Codes, binned_codes
+from validators.encoding import Codes, binned
 from validators.protocol import Evidence
 from validators.statistics import generator, normal_interval
 from validators.utility.conditioning import compared
@@ -35,8 +35,8 @@ class MarginalFidelity:
         require(len(tables.synthetic), LEAST, "synthetic rows")
         require(len(tables.holdout), LEAST, "holdout rows")
         columns = evidence.contract.modelled
-        coded = binned_codes([tables.train, tables.holdout, tables.synthetic], columns, fitted_on=2)
-        train, holdout, fake = coded.tables
+        coded = binned([tables.train, tables.holdout], columns)
+        train, holdout, fake = (coded.codes(table) for table in (tables.train, tables.holdout, tables.synthetic))
         each = {column.name: similarity(holdout[:, j], fake[:, j], coded.sizes[j]) for j, column in enumerate(columns)}
         value = float(np.mean(list(each.values())))
         baseline = (

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from schemas.finding import Finding, Gate
-from validators.encoding import Codes, binned_codes
+from validators.encoding import Codes, binned
 from validators.protocol import Evidence
 from validators.statistics import generator, normal_interval
 from validators.utility.conditioning import compared
@@ -39,8 +39,8 @@ class PairFidelity:
         require(len(tables.holdout), LEAST, "holdout rows")
         if len(columns) < 2:
             return ()
-        coded = binned_codes([tables.train, tables.holdout, tables.synthetic], columns, fitted_on=2, bins=BINS)
-        train, holdout, fake = coded.tables
+        coded = binned([tables.train, tables.holdout], columns, BINS)
+        train, holdout, fake = (coded.codes(table) for table in (tables.train, tables.holdout, tables.synthetic))
         rng = generator(evidence.seed, self.metric)
         pairs = _drawn(len(columns), rng)
         each = {

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
+from schemas.bins import Reals
 from schemas.contract import Column
 from validators.boosting import predictions, probabilities
-from validators.encoding import Reals, is_category, numbers
+from validators.encoding import is_category, numbers
 from validators.statistics import auc
 
 if TYPE_CHECKING:

@@ -5,9 +5,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from schemas.bins import Reals
 from schemas.errors import InsufficientEvidence
 from schemas.finding import Finding, Gate
-from validators.encoding import Reals, tree_matrix
+from validators.encoding import trees
 from validators.protocol import Evidence
 from validators.statistics import bootstrap, generator, normal_interval
 from validators.utility.conditioning import Compared, compared
@@ -94,11 +95,11 @@ class _Task:
         features = tuple(column for column in evidence.contract.modelled if column.name != name)
         frames = [tables.train, tables.holdout, tables.synthetic]
         target = target_of(frames, evidence.contract.column(name), fitted_on=2)
-        matrix = tree_matrix(frames, features, fitted_on=3)
+        matrix = trees(frames, features)
         rng = generator(evidence.seed, "tstr_ratio")
         kept = [rng.permutation(np.flatnonzero(~np.isnan(labels))) for labels in target.labels]
         order, limits = (2, 0, 1), (ROWS, ROWS, TEST_ROWS)
-        rows = tuple(matrix.tables[k][kept[k][:most]] for k, most in zip(order, limits, strict=True))
+        rows = tuple(matrix.matrix(frames[k])[kept[k][:most]] for k, most in zip(order, limits, strict=True))
         labels = tuple(target.labels[k][kept[k][:most]] for k, most in zip(order, limits, strict=True))
         for count, what in zip(
             map(len, rows),

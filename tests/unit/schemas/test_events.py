@@ -68,7 +68,7 @@ def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     found = [path] if isinstance(value, dict) else []
     for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
         found += _places(inner, (*path, key))
-    return [place for place in found if not {"detail", "summary", "parameters", "limits"} & set(place)]
+    return [place for place in found if not {"detail", "samples", "summary", "parameters", "limits"} & set(place)]
 
 
 @pytest.mark.parametrize("kind", JSON_KINDS)

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 
 from schemas.finding import Finding
-from schemas.limits import KNOWN_LIMITS
+from schemas.metrics import KNOWN_LIMITS
 from tests.unit.validators.population import by_customer, evidence, independent
 from validators.entities import bounded
 from validators.gate import run_gate

@@ -4,22 +4,26 @@ import pytest
 
 from schemas.errors import InsufficientEvidence
 from tests.unit.validators.population import contract
-from validators.verdicts import hold, require, unmeasured
+from validators.verdicts import Rule, hold, require, unmeasured
 
 
-@pytest.mark.parametrize(("value", "interval", "cautious", "verdict"), [
-    (0.50, (0.48, 0.52), True, "PASS"),
-    (0.54, (0.50, 0.58), True, "INSUFFICIENT"),
-    (0.54, (0.50, 0.58), False, "PASS"),
-    (0.56, (0.50, 0.60), True, "FAIL"),
-    (0.55, None, True, "PASS"),
-    (math.nan, None, True, "INVALID"),
+@pytest.mark.parametrize(("value", "interval", "rule", "verdict"), [
+    (0.90, (0.88, 0.92), "cautious", "FAIL"),
+    (0.50, (0.48, 0.52), "cautious", "PASS"),
+    (0.76, (0.70, 0.82), "cautious", "INSUFFICIENT"),
+    (0.76, (0.70, 0.82), "value", "PASS"),
+    (0.80, (0.76, 0.84), "cautious", "FAIL"),
+    (0.80, (0.76, 0.84), "confident", "PASS"),
+    (0.80, (0.79, 0.84), "confident", "FAIL"),
+    (0.80, None, "confident", "FAIL"),
+    (0.78, None, "cautious", "PASS"),
+    (math.nan, None, "cautious", "INVALID"),
 ])  # fmt: skip
 def test_a_value_and_its_interval_decide(
-    value: float, interval: tuple[float, float] | None, cautious: bool, verdict: str
+    value: float, interval: tuple[float, float] | None, rule: Rule, verdict: str
 ) -> None:
-    found = hold(contract(), "nearest_neighbour_share", "privacy", value, interval=interval, cautious=cautious)
-    assert (found.verdict, found.limit) == (verdict, 0.55)
+    found = hold(contract(), "detection_auc", "utility", value, interval=interval, rule=rule)
+    assert (found.verdict, found.limit) == (verdict, 0.78)
 
 
 def test_the_contracts_own_limit_holds_and_directions_turn() -> None:
