@@ -16,7 +16,7 @@ ALL_STAMP := $(VENV)/.all-installed
 PACKAGES := schemas generators validators stream_app
 
 .PHONY: help setup demo test e2e lint format kafka kafka-stop kafka-jars lock lock-check clean ci
-.PHONY: bench-drift bench-leak bench-verify
+.PHONY: bench-drift bench-faults bench-power bench-validators bench-verify
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,8 +56,14 @@ kafka-jars: $(ALL_STAMP) ## only resolve Apache Kafka's jars with Maven
 bench-drift: $(ALL_STAMP) ## delay, false alarms and CPU of the drift detectors, beside River's (ARGS='--seeds 2')
 	@PYTHONPATH=. OMP_NUM_THREADS=1 $(PY) tests/benchmarks/drift_delay.py $(ARGS)
 
-bench-leak: $(ALL_STAMP) ## how often the leak gate rejects fresh samples and planted leaks
-	@PYTHONPATH=. $(PY) tests/benchmarks/leak_power.py $(ARGS)
+bench-power: $(ALL_STAMP) ## how often the leak gate rejects fresh rows, private releases and planted leaks (ARGS=--quick)
+	@PYTHONPATH=. OMP_NUM_THREADS=1 $(PY) tests/benchmarks/leak_power.py $(ARGS)
+
+bench-faults: $(ALL_STAMP) ## planted faults: what the gates and three peers say (ARGS='--ours-only', '--only NAME')
+	@OMP_NUM_THREADS=1 $(PY) -m tests.benchmarks.faults $(ARGS)
+
+bench-validators: $(ALL_STAMP) ## the gates' speed beside sdmetrics, scikit-learn, pycanon, mostlyai-qa (ARGS='--only classes')
+	@PYTHONPATH=. OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(PY) tests/benchmarks/bench_validators.py $(ARGS)
 
 bench-verify: $(ALL_STAMP) ## `perennial verify` beside hashing the same file (ARGS='--megabytes 100')
 	@PYTHONPATH=. $(PY) tests/benchmarks/bench_verify.py $(ARGS)
@@ -79,7 +85,7 @@ ci: ## what continuous integration runs
 
 clean: ## remove the environment, caches and what the demo made; a local Apache Kafka is ended first
 	@if [ -e .kafka/node.json ] && [ -x $(PY) ]; then $(PY) -m stream_app.adapters.detached_kafka stop; fi
-	rm -rf $(VENV) .kafka build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache perennial-demo
+	rm -rf $(VENV) .peers .kafka build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache perennial-demo
 	find $(PACKAGES) tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Universal: one lock for every platform and every Python from 3.11 on; no index addresses in it.

@@ -62,7 +62,11 @@ class Measured(Model):
 
 
 class ReleasePredicate(Model):
-    """Everything a certificate says about a release."""
+    """Everything a certificate says about a release.
+
+    ``smallest_leak_seen`` is the smallest share of copied rows that the gates would have refused in a table of this
+    size, rounded up to one digit, so that it says nothing else about the source.
+    """
 
     dataset: Name
     release_id: ReleaseId
@@ -78,6 +82,7 @@ class ReleasePredicate(Model):
     expires_at: int
     privacy: PrivacyClaim
     gates: tuple[Measured, ...]
+    smallest_leak_seen: float | None = None
     approvals: tuple[str, ...] = ()
     artefacts: tuple[ArtefactRef, ...] = ()
     limitations: tuple[str, ...] = ()

@@ -5,12 +5,16 @@ a request pins, that a digest is taken of, and that the stations obey. Everythin
 only where ``confirmed`` says so: a formal privacy claim may rest on nothing else.
 """
 
+from collections.abc import Iterable
+from operator import not_
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from schemas.metrics import DEFAULT_LIMITS, KNOWN_LIMITS
+from schemas.metrics import DEFAULT_LIMITS, DIRECTIONS, KNOWN_LIMITS
 from schemas.model import Epsilon, Model, Name
+from schemas.relations import Reference, Sequence
+from schemas.usage import Usage
 
 Scalar = bool | int | float | str
 LogicalType = Literal["integer", "number", "string", "boolean", "date", "timestamp"]
@@ -171,7 +175,13 @@ class Regeneration(Model):
 
 
 class Policy(Model):
-    """Everything that a person decides about one dataset; pinned by every request before training starts."""
+    """Everything that a person decides about one dataset; pinned by every request before training starts.
+
+    ``quasi_identifiers`` are what an attacker may know of a person, ``sensitive`` what must not be learnt from them;
+    without them a measure says in its finding which columns it took. ``references`` and ``sequence`` say how rows
+    belong together, ``usage`` what releases are for. Where these are empty they are left out of the document, so that
+    contracts written before them keep their digests.
+    """
 
     privacy: Privacy
     target: str | None = None
@@ -182,7 +192,25 @@ class Policy(Model):
     constraints: tuple[Constraint, ...] = ()
     subgroups: tuple[str, ...] = ()
     triples: tuple[tuple[str, str, str], ...] = ()
+    quasi_identifiers: Annotated[tuple[str, ...], Field(exclude_if=not_)] = ()
+    sensitive: Annotated[tuple[str, ...], Field(exclude_if=not_)] = ()
+    references: Annotated[tuple[Reference, ...], Field(exclude_if=not_)] = ()
+    sequence: Sequence | None = None
+    usage: Usage | None = None
     limits: dict[str, float] = Field(default_factory=dict)
+
+    @property
+    def loosened(self) -> tuple[str, ...]:
+        """The metrics whose limit the contract sets looser than the default, in the order of the limits."""
+        return tuple(name for name in self.limits if name in DEFAULT_LIMITS and _looser(name, self.limits[name]))
+
+    @model_validator(mode="after")
+    def _high_risk_only_tightens(self) -> Self:
+        if self.usage is not None and self.usage.risk == "high" and self.loosened:
+            raise ValueError(
+                f"a high-risk contract may only tighten limits; looser than default: {_list(self.loosened)}"
+            )
+        return self
 
     def limit(self, metric: str) -> float:
         """The limit of a metric: the contract's own where it names one, else the default."""
@@ -238,6 +266,7 @@ class Contract(Model):
                 raise ValueError(f"the table of {dependency.dependent} has a row of the wrong width")
             if dependency.dependent in dependency.determinants:
                 raise ValueError(f"{dependency.dependent} depends on itself")
+        _check_released(self.policy, {column.name: column for column in self.modelled})
         unknown = sorted(set(self.policy.limits) - set(KNOWN_LIMITS))
         if unknown:
             raise ValueError(f"unknown limits: {', '.join(unknown)}; known are {', '.join(KNOWN_LIMITS)}")
@@ -253,6 +282,39 @@ class Contract(Model):
         named += [("a subgroup", name) for name in policy.subgroups]
         named += [("a triple", name) for triple in policy.triples for name in triple]
         return [(place, name) for place, name in named if name is not None]
+
+
+def _looser(metric: str, limit: float) -> bool:
+    default = DEFAULT_LIMITS[metric]
+    return limit > default if DIRECTIONS[metric] == "at_most" else limit < default
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(names)
+
+
+def _check_released(policy: Policy, released: dict[str, Column]) -> None:
+    """Quasi-identifiers, sensitive columns, references and sequences speak of columns of the release."""
+    for place, named in _released_names(policy):
+        if absent := [name for name in named if name not in released]:
+            raise ValueError(f"{place} names a column that is not modelled: {_list(absent[:5])}")
+        if len(set(named)) != len(named):
+            raise ValueError(f"{place} names a column twice")
+    if both := sorted(set(policy.quasi_identifiers) & set(policy.sensitive)):
+        raise ValueError(f"both a quasi-identifier and sensitive: {_list(both[:5])}")
+    if len(set(policy.references)) != len(policy.references):
+        raise ValueError("a reference is stated twice")
+    if policy.sequence is not None and released[policy.sequence.time].type in ("string", "boolean"):
+        raise ValueError("the time of a sequence is a column of dates, timestamps or numbers")
+
+
+def _released_names(policy: Policy) -> list[tuple[str, tuple[str, ...]]]:
+    named = [("quasi_identifiers", policy.quasi_identifiers), ("sensitive", policy.sensitive)]
+    named += [
+        ("a reference", (item.column, item.key) if item.table is None else (item.column,)) for item in policy.references
+    ]
+    sequence = policy.sequence
+    return named + ([("a sequence", (sequence.entity, sequence.time))] if sequence is not None else [])
 
 
 def _missing(name: str) -> Column:

@@ -1,4 +1,4 @@
-"""Writes every published schema: JSON Schemas of events, contract and certificate, and the AsyncAPI document.
+"""Writes what is published of the models: JSON Schemas, the AsyncAPI document, and the table of all metrics.
 
 The files under ``schemas/exported`` are these; a test compares them, so a change of a model shows up as a change of a
 file.
@@ -17,6 +17,7 @@ from schemas.contract import Contract
 from schemas.envelope import Envelope
 from schemas.events import EVENTS
 from schemas.events.releases import Status
+from schemas.metrics.page import metrics_page
 
 EXPORTED = Path(__file__).parent / "exported"
 DOCUMENTS: Mapping[str, type[BaseModel]] = {
@@ -37,7 +38,7 @@ def documents() -> dict[str, str]:
         )
         for name, model in schemas.items()
     }
-    return found | {"asyncapi.json": _text(asyncapi())}
+    return found | {"asyncapi.json": _text(asyncapi()), "metrics.md": metrics_page()}
 
 
 def export(directory: Path) -> list[Path]:

@@ -1,7 +1,8 @@
 """Contracts as files: Open Data Contract Standard v3 YAML, with Perennial's policy as a custom property.
 
 The standard (https://bitol-io.github.io/open-data-contract-standard) carries what others can read: names, logical
-types, required, unique, keys, descriptions, classification. What only Perennial decides by stands under
+types, required, unique, keys, descriptions, classification, and of the usage its purpose, uses (one a line) and
+retention. What only Perennial decides by stands under
 ``customProperties`` with the property ``perennial``: the policy at the top, role, domain and personal-data hint at
 each column.
 """
@@ -12,11 +13,14 @@ from decimal import Decimal
 from typing import Any, get_args
 
 from schemas import yaml_text
-from schemas.contract import Column, Contract, LogicalType
+from schemas.contract import Column, Contract, LogicalType, Policy
 from schemas.errors import ContractError
+from schemas.usage import Usage
 
 API_VERSION = "v3.1.0"
 _TYPES = get_args(LogicalType)
+_DESCRIBED = {"purpose": "purpose", "usage": "intended_uses", "limitations": "prohibited_uses"}
+_DAYS = {"d": 1, "day": 1, "days": 1, "y": 365, "yr": 365, "years": 365}
 _SENSITIVE = frozenset({"restricted", "confidential", "personal", "pii", "sensitive"})
 
 
@@ -45,7 +49,7 @@ def read_contract(text: str) -> Contract:
         "version": document.get("version"),
         "title": document.get("name"),
         "columns": columns,
-        "policy": _exact_epsilons(policy),
+        "policy": _with_usage(_exact_epsilons(policy), document),
     }
     return _contract({key: value for key, value in fields.items() if value is not None})
 
@@ -65,6 +69,7 @@ def write_contract(contract: Contract, comments: Mapping[str, str] | None = None
     }
     if contract.title is not None:
         top["name"] = contract.title
+    top |= _usage_places(contract.policy.usage)
     top["schema"] = [
         {
             "name": contract.dataset,
@@ -73,7 +78,7 @@ def write_contract(contract: Contract, comments: Mapping[str, str] | None = None
             "properties": [_property(column) for column in contract.columns],
         }
     ]
-    top["customProperties"] = [{"property": "perennial", "value": contract.policy.document()}]
+    top["customProperties"] = [{"property": "perennial", "value": _policy(contract.policy)}]
     return yaml_text.dump(top, _placed(comments or {}, contract))
 
 
@@ -87,6 +92,61 @@ def _placed(comments: Mapping[str, str], contract: Contract) -> dict[str, str]:
         else:
             placed[place] = text
     return placed
+
+
+def _usage_places(usage: Usage | None) -> dict[str, Any]:
+    """What the standard has a place for: its description, and retention among the service levels."""
+    own = usage.document() if usage is not None else {}
+    texts = {place: own[field] for place, field in _DESCRIBED.items() if own.get(field)}
+    described = {place: text if isinstance(text, str) else "\n".join(text) for place, text in texts.items()}
+    places: dict[str, Any] = {"description": described} if described else {}
+    if "retention_days" in own:
+        places["slaProperties"] = [{"property": "retention", "value": own["retention_days"], "unit": "d"}]
+    return places
+
+
+def _policy(policy: Policy) -> dict[str, Any]:
+    document = policy.document()
+    if policy.usage is not None:
+        elsewhere = {*_DESCRIBED.values(), "retention_days"}
+        document["usage"] = {key: value for key, value in document["usage"].items() if key not in elsewhere}
+    return document
+
+
+def _with_usage(policy: dict[str, Any], document: Mapping[str, Any]) -> dict[str, Any]:
+    """The policy with the usage that stands in the standard's own places; what is stated twice must be equal."""
+    places = _described(document) | _retention(document)
+    own = policy.get("usage", {})
+    if not places or not isinstance(own, Mapping):
+        return policy
+    for field, value in places.items():
+        if field in own and own[field] != value:
+            raise ContractError(f"customProperties.perennial.usage.{field}: stated in two places that differ")
+    return policy | {"usage": {**own, **places}}
+
+
+def _described(document: Mapping[str, Any]) -> dict[str, Any]:
+    described = _mapping(document.get("description") or {}, "description")
+    found: dict[str, Any] = {}
+    for place, field in _DESCRIBED.items():
+        text = described.get(place)
+        if not isinstance(text, str | None):
+            raise ContractError(f"description.{place}: must be a text")
+        if text and text.strip():
+            lines = [line.strip() for line in text.splitlines() if line.strip()]
+            found[field] = text if field == "purpose" else lines
+    return found
+
+
+def _retention(document: Mapping[str, Any]) -> dict[str, Any]:
+    levels = [_mapping(item, "slaProperties") for item in _list(document.get("slaProperties") or [], "slaProperties")]
+    found = [level for level in levels if level.get("property") == "retention"]
+    if not found:
+        return {}
+    value, unit = found[0].get("value"), found[0].get("unit", "d")
+    if len(found) > 1 or not isinstance(value, int) or isinstance(value, bool) or unit not in _DAYS:
+        raise ContractError("slaProperties.retention: one whole number of days (d) or years (y) is wanted")
+    return {"retention_days": value * _DAYS[unit]}
 
 
 def _property(column: Column) -> dict[str, Any]:

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from schemas.cells import typed
 from schemas.contract import Categories, Column, Constraint, Contract, Dependency, Range, Role
+from schemas.zones import doubtful_zones
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     import pyarrow as pa
 
-ViolationKind = Literal["missing_column", "type", "domain", "required", "unique", "constraint", "dependency"]
+ViolationKind = Literal[
+    "missing_column", "type", "domain", "required", "unique", "constraint", "dependency", "time_zone"
+]
 MODELLED: tuple[Role, ...] = ("modelled",)
 OTHER = "other"
 """The category that stands for every value outside a string domain with ``other``."""
@@ -220,6 +223,19 @@ def _check_dependency(table: "pd.DataFrame", dependency: Dependency, contract: C
             broken,
             f"rows whose {dependency.dependent} does not follow from {', '.join(dependency.determinants)}",
         )
+
+
+def zone_violations(frame: "pd.DataFrame", contract: Contract) -> tuple[Violation, ...]:
+    """Released times that are not plainly UTC, which ``conform`` would convert without a word."""
+    places = _places(frame)
+    counted = [
+        _violation(
+            column, "time_zone", doubtful_zones(frame.iloc[:, places[column.name][0]]), "times not plainly in UTC"
+        )
+        for column in contract.modelled
+        if column.type in ("date", "timestamp") and column.name in places
+    ]
+    return tuple(violation for violation in counted if violation.count)
 
 
 def encode_parquet(table: "pd.DataFrame") -> bytes:

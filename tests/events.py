@@ -124,6 +124,7 @@ def dossier(asked: GenerationRequest | None = None, epsilon_after: str = "1", **
         epsilon_after=epsilon_after,
         training=training,
         schema_report=report("schema"),
+        policy=report("policy"),
         privacy=report("privacy"),
         utility=report("utility"),
     )

@@ -1,5 +1,6 @@
-"""Both gates on three tables and a contract, without any broker: the library behind ``perennial evaluate``."""
+"""All gates on three tables and a contract, without any broker: the library behind ``perennial evaluate``."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -7,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.contract import Contract
+from schemas.errors import ContractError
 from schemas.finding import Finding, Verdict, verdict_of
 from schemas.table import conform
-from validators.gate import Progress, run_gate
+from validators.gate import Progress, run_gates
 from validators.protocol import Evidence
 from validators.statistics import generator
 from validators.verdicts import unmeasured
@@ -40,35 +42,65 @@ def evaluate(
     seed: int = 0,
     reference: "pd.DataFrame | None" = None,
     progress: Progress | None = None,
+    related: "Mapping[str, pd.DataFrame] | None" = None,
 ) -> Evaluation:
-    """Findings of the schema, privacy and utility gates, always findings and never a traceback.
+    """Findings of the schema, policy, privacy and utility gates, always findings and never a traceback.
+
+    Takes what ``evidence_of`` takes. Real tables that lack columns are INVALID.
+    """
+    try:
+        evidence = evidence_of(real, holdout, synthetic, contract, seed, reference, related)
+    except ContractError as error:
+        finding = unmeasured(contract, "schema_violations", "schema", "INVALID", str(error))
+        return Evaluation("INVALID", (finding,))
+    return judged(evidence, progress)
+
+
+def judged(evidence: Evidence, progress: Progress | None = None) -> Evaluation:
+    """What all gates say of the evidence."""
+    findings = tuple(finding for report in run_gates(evidence, progress) for finding in report.findings)
+    return Evaluation(verdict_of(findings), findings)
+
+
+def evidence_of(
+    real: "pd.DataFrame",
+    holdout: "pd.DataFrame",
+    synthetic: "pd.DataFrame",
+    contract: Contract,
+    seed: int = 0,
+    reference: "pd.DataFrame | None" = None,
+    related: "Mapping[str, pd.DataFrame] | None" = None,
+) -> Evidence:
+    """Tables as people have them, as the gates want them.
 
     ``real`` are the rows that were fitted, ``holdout`` rows that were not; all must come from one random split by the
-    privacy unit. Without a ``reference``, half of the holdout's units become the attacker's. Broken real tables are
-    INVALID.
+    privacy unit. Of the holdout's units a quarter become the gates' controls, and without a ``reference`` another
+    quarter the attacker's. ``related`` are other released tables by name, for references to them. Raises
+    ``ContractError`` where real tables lack columns.
     """
     parts = [_named(part) for part in (real, holdout, reference) if part is not None]
     absent = sorted({name for part in parts for name in _absent(part, contract)})
     if absent:
-        return _invalid(contract, f"the real tables lack columns: {', '.join(absent[:5])}")
+        raise ContractError(f"the real tables lack columns: {', '.join(absent[:5])}")
     units = _units(parts, contract)
     typed = [conform(part, contract).table for part in parts]
-    if reference is None:
-        typed, units = _with_reference(typed, units, seed)
-    evidence = Evidence(
+    given = [(typed[2], units[2])] if reference is not None else []
+    held, *others = _shared_out(typed[1], units[1], (2, 1) if reference is None else (3,), seed)
+    sides = [(typed[0], units[0]), held, *given, *others]
+    by_entity = contract.policy.privacy.unit.kind == "entity"
+    return Evidence(
         contract=contract,
         synthetic=conform(synthetic, contract).table,
-        train=typed[0],
-        holdout=typed[1],
-        reference=typed[2],
+        train=sides[0][0],
+        holdout=sides[1][0],
+        reference=sides[2][0],
+        spare=sides[3][0],
         seed=seed,
-        entities=(units[0], units[1], units[2]) if contract.policy.privacy.unit.kind == "entity" else None,
+        entities=(sides[0][1], sides[1][1], sides[2][1]) if by_entity else None,
+        spare_entities=sides[3][1] if by_entity else None,
         raw_synthetic=synthetic,
+        related=dict(related or {}),
     )
-    findings = run_gate("privacy", evidence, progress).findings
-    if findings and findings[0].verdict != "INVALID":
-        findings += run_gate("utility", evidence, progress).findings
-    return Evaluation(verdict_of(findings), findings)
 
 
 def _named(table: "pd.DataFrame") -> "pd.DataFrame":
@@ -82,11 +114,6 @@ def _absent(table: "pd.DataFrame", contract: Contract) -> list[str]:
     unit = contract.policy.privacy.unit.column
     needed = [column.name for column in contract.modelled] + ([unit] if unit is not None else [])
     return [name for name in needed if name not in present]
-
-
-def _invalid(contract: Contract, reason: str) -> Evaluation:
-    finding = unmeasured(contract, "schema_violations", "schema", "INVALID", reason)
-    return Evaluation("INVALID", (finding,))
 
 
 def _units(parts: "list[pd.DataFrame]", contract: Contract) -> list[Units]:
@@ -103,12 +130,12 @@ def _units(parts: "list[pd.DataFrame]", contract: Contract) -> list[Units]:
     return list(np.split(own, ends[:-1]))
 
 
-def _with_reference(
-    typed: "list[pd.DataFrame]", units: list[Units], seed: int
-) -> "tuple[list[pd.DataFrame], list[Units]]":
-    """Half of the holdout's units, drawn by seed, become the attacker's reference."""
-    holdout, unit = typed[1], units[1]
+def _shared_out(
+    table: "pd.DataFrame", unit: Units, quarters: tuple[int, ...], seed: int
+) -> "list[tuple[pd.DataFrame, Units]]":
+    """The table's units drawn by seed: so many quarters to each part, and what is left to one more at the end."""
     distinct = np.unique(unit)
-    taken = np.isin(unit, generator(seed, "reference").permutation(distinct)[: len(distinct) // 2])
-    tables = [typed[0], holdout[~taken].reset_index(drop=True), holdout[taken].reset_index(drop=True)]
-    return tables, [units[0], unit[~taken], unit[taken]]
+    order = generator(seed, "holdout shares").permutation(distinct)
+    ends = [round(len(distinct) * share / 4) for share in np.cumsum(quarters)]
+    taken = [np.isin(unit, drawn) for drawn in np.split(order, ends)]
+    return [(table[flags].reset_index(drop=True), unit[flags]) for flags in taken]

@@ -1,4 +1,4 @@
-"""Run one gate: every validator's findings, and never a traceback for what a table holds."""
+"""Run gates in order: every validator's findings, and never a traceback for what a table holds."""
 
 import time
 from collections.abc import Callable
@@ -10,12 +10,24 @@ from validators.protocol import Evidence, Validator
 from validators.registry import validators_of
 from validators.verdicts import unmeasured
 
+GATES: tuple[Gate, ...] = ("schema", "policy", "privacy", "utility")
+"""All gates in their order."""
 Progress = Callable[[str, float], None]
 """Called after each validator with its metric and the seconds it took."""
 
 
+def run_gates(evidence: Evidence, progress: Progress | None = None) -> tuple[GateReport, ...]:
+    """The reports of all gates in order; none after a schema gate that is INVALID, for nothing else would mean much."""
+    reports: list[GateReport] = []
+    for gate in GATES:
+        reports.append(run_gate(gate, evidence, progress))
+        if gate == "schema" and reports[-1].verdict == "INVALID":
+            break
+    return tuple(reports)
+
+
 def run_gate(gate: Gate, evidence: Evidence, progress: Progress | None = None) -> GateReport:
-    """All findings of the gate. The privacy gate checks the schema first, and stops there if columns are missing.
+    """All findings of one gate.
 
     ``InsufficientEvidence`` becomes an INSUFFICIENT finding, any other ``PerennialError`` an INVALID one: both fail
     closed.
@@ -31,12 +43,9 @@ def run_gate(gate: Gate, evidence: Evidence, progress: Progress | None = None) -
         )
     for validator in validators_of(gate):
         begun = time.perf_counter()
-        found = _measured(validator, evidence)
-        findings += found
+        findings += _measured(validator, evidence)
         if progress is not None:
             progress(validator.metric, time.perf_counter() - begun)
-        if validator.gate == "schema" and any(finding.verdict == "INVALID" for finding in found):
-            break
     return GateReport(gate=gate, findings=tuple(findings), seconds=round(time.perf_counter() - started, 3))
 
 

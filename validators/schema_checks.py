@@ -1,11 +1,11 @@
-"""Whether the synthetic table keeps its contract: columns, types, domains, keys, constraints and dependencies."""
+"""Whether the synthetic table keeps its contract: columns, types, zones, domains, keys, constraints, dependencies."""
 
 from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
 from schemas.finding import Finding, Gate
-from schemas.table import conform
+from schemas.table import conform, zone_violations
 from validators.protocol import Evidence
 from validators.verdicts import hold, require, unmeasured
 
@@ -14,7 +14,8 @@ from validators.verdicts import hold, require, unmeasured
 class SchemaViolations:
     """Cells and rows of the synthetic table that break the contract, all kinds together.
 
-    Looks at the table before it was typed where that is given. A column that is missing makes the finding INVALID; one
+    Looks at the table before it was typed where that is given: infinities, times in a doubtful zone and further columns
+    of one name are seen only there. A column that is missing makes the finding INVALID; one
     that must not be released (an identifier, an entity, anything that is not modelled) counts as a violation.
     """
 
@@ -26,7 +27,7 @@ class SchemaViolations:
         """One finding; raises ``InsufficientEvidence`` on an empty table."""
         table = evidence.synthetic if evidence.raw_synthetic is None else evidence.raw_synthetic
         contract = evidence.contract
-        found = conform(table, contract).violations
+        found = conform(table, contract).violations + zone_violations(table, contract)
         absent = sorted(violation.column for violation in found if violation.kind == "missing_column")
         if absent:
             return (

@@ -64,8 +64,7 @@ class Estimate:
 
 def auc(positive: Reals, negative: Reals) -> float:
     """P(positive > negative) + half of the ties; needs one score at least on each side."""
-    placements = _placements(positive, negative)[0]
-    return float(placements.mean())
+    return float(placements(positive, negative)[0].mean())
 
 
 def auc_interval(positive: Reals, negative: Reals) -> Estimate:
@@ -75,7 +74,7 @@ def auc_interval(positive: Reals, negative: Reals) -> Estimate:
     At an AUC of 0 or 1 the variance vanishes whatever the support; the interval is then that of as many
     independent pairs as the smaller side has, all of one outcome.
     """
-    above, below = _placements(positive, negative)
+    above, below = placements(positive, negative)
     value = float(above.mean())
     m, n = len(positive), len(negative)
     if value in (0.0, 1.0):
@@ -86,7 +85,7 @@ def auc_interval(positive: Reals, negative: Reals) -> Estimate:
     return Estimate(value, max(0.0, value - half), min(1.0, value + half))
 
 
-def _placements(positive: Reals, negative: Reals) -> tuple[Reals, Reals]:
+def placements(positive: Reals, negative: Reals) -> tuple[Reals, Reals]:
     """For each positive the share of negatives below it, for each negative the share of positives above it."""
     m, n = len(positive), len(negative)
     together = midranks(np.concatenate([positive, negative]))
@@ -117,3 +116,21 @@ def normal_interval(value: float, deviation: float, low: float = 0.0, high: floa
     """``value`` +- 1.96 deviations, kept within [low, high]."""
     half = Z95 * deviation
     return max(low, min(high, value - half)), min(high, max(low, value + half))
+
+
+def log_tails(drawn: int, members: int, total: int) -> Reals:
+    """(drawn + 1,) log P(X >= x) for x = 0, 1, ... of the members among ``drawn`` of ``total`` units."""
+    from scipy.special import gammaln
+
+    low, high = max(0, drawn - (total - members)), min(drawn, members)
+    x = np.arange(low, high + 1, dtype=np.float64)
+    logs = (
+        _log_choose(gammaln, members, x)
+        + _log_choose(gammaln, total - members, drawn - x)
+        - _log_choose(gammaln, total, drawn)
+    )
+    tails = np.zeros(drawn + 1)
+    tails[low : high + 1] = np.minimum(0.0, np.logaddexp.accumulate(logs[::-1])[::-1])
+    tails[: low + 1] = 0.0
+    tails[high + 1 :] = -np.inf
+    return tails

@@ -1,6 +1,6 @@
 """One run, from request to candidate: the dossier that travels along and grows by each station's finding."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field
 
@@ -71,13 +71,23 @@ class Dossier(Model):
     epsilon_after: Epsilon | None = None
     training: TrainingReport | None = None
     schema_report: GateReport | None = None
+    policy: GateReport | None = None
     privacy: GateReport | None = None
     utility: GateReport | None = None
 
     @property
+    def reports(self) -> tuple[GateReport, ...]:
+        """What the gates have said so far, in their order."""
+        reports = (self.schema_report, self.policy, self.privacy, self.utility)
+        return tuple(report for report in reports if report is not None)
+
+    @property
     def findings(self) -> tuple[Finding, ...]:
-        reports = (self.schema_report, self.privacy, self.utility)
-        return tuple(finding for report in reports if report is not None for finding in report.findings)
+        return tuple(finding for report in self.reports for finding in report.findings)
+
+    def without_reports(self) -> Self:
+        """The same candidate, as if no gate had spoken."""
+        return self.model_copy(update={"schema_report": None, "policy": None, "privacy": None, "utility": None})
 
 
 class GenerationRequested(DatasetEvent):

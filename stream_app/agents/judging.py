@@ -1,19 +1,25 @@
 """The gates' work, on a pool process: open the candidate, read the held-out shares, measure."""
 
+import hashlib
 import io
 import time
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from schemas.accounting import within
 from schemas.contract import Contract
 from schemas.errors import InsufficientEvidence
-from schemas.events.runs import Dossier
+from schemas.events.runs import Dossier, GenerationRequest
 from schemas.finding import Finding, Gate, GateReport
 from schemas.table import conform
 from stream_app.adapters.jobs import Progress
 from stream_app.adapters.workplace import Workplace
 from stream_app.agents.inputs import HOLDOUT, REFERENCE, SECOND_HOLDOUT, TRAIN, read_shares, seed_of
 from validators.gate import run_gate
+from validators.memo import Memo
 from validators.protocol import Evidence
 
 if TYPE_CHECKING:
@@ -21,25 +27,31 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
+    Units = npt.NDArray[np.int64]
+
+MOST_REAL_SIDES = 2
+
 
 def judge_privacy(workplace: Workplace, dossier: Dossier, progress: Progress) -> Dossier:
-    """The dossier with its schema and privacy reports; privacy is not measured on a table that breaks its schema."""
-    evidence = _evidence(workplace, dossier, HOLDOUT)
-    schema = _timed("schema", evidence, progress)
-    if schema.verdict != "PASS":
-        return dossier.model_copy(update={"schema_report": schema})
-    privacy = _timed("privacy", evidence, progress)
-    # The gate's library checks the schema itself as well; a report at the last door holds its own gate's findings only.
-    own = tuple(finding for finding in privacy.findings if finding.gate == "privacy")
-    privacy = privacy.model_copy(update={"findings": (*own, *prove_budget(dossier))})
-    return dossier.model_copy(update={"schema_report": schema, "privacy": privacy})
+    """The dossier with its schema, policy and privacy reports; none is made after one that does not pass."""
+    with _evidence(workplace, dossier, HOLDOUT, SECOND_HOLDOUT) as evidence:
+        schema = _timed("schema", evidence, progress)
+        dossier = dossier.model_copy(update={"schema_report": schema})
+        if schema.verdict != "PASS":
+            return dossier
+        policy = _timed("policy", evidence, progress)
+        dossier = dossier.model_copy(update={"policy": policy})
+        if policy.verdict != "PASS":
+            return dossier
+        privacy = _timed("privacy", evidence, progress)
+    whole = privacy.model_copy(update={"findings": (*privacy.findings, *prove_budget(dossier))})
+    return dossier.model_copy(update={"privacy": whole})
 
 
 def judge_utility(workplace: Workplace, dossier: Dossier, progress: Progress) -> Dossier:
-    """The dossier with its utility report, measured against a holdout that the privacy gate did not use."""
-    return dossier.model_copy(
-        update={"utility": _timed("utility", _evidence(workplace, dossier, SECOND_HOLDOUT), progress)}
-    )
+    """The dossier with its utility report, measured against a holdout that the privacy gate held nothing against."""
+    with _evidence(workplace, dossier, SECOND_HOLDOUT, None) as evidence:
+        return dossier.model_copy(update={"utility": _timed("utility", evidence, progress)})
 
 
 def prove_budget(dossier: Dossier) -> tuple[Finding, ...]:
@@ -73,41 +85,77 @@ def _timed(gate: Gate, evidence: Evidence, progress: Progress) -> GateReport:
     return report.model_copy(update={"seconds": round(time.perf_counter() - started, 3)})
 
 
-def _evidence(workplace: Workplace, dossier: Dossier, holdout: int) -> Evidence:
+@dataclass(frozen=True, slots=True)
+class _RealSide:
+    """A source's shares as one gate sees them, and what was worked out from them for earlier candidates."""
+
+    tables: "tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]"
+    spare: "pd.DataFrame | None"
+    entities: "tuple[Units, ...]"
+    memo: Memo
+
+
+_real_sides: OrderedDict[str, _RealSide] = OrderedDict()
+"""The last few of this process, oldest first."""
+
+
+@contextmanager
+def _evidence(workplace: Workplace, dossier: Dossier, holdout: int, spare: int | None) -> Iterator[Evidence]:
     import pandas as pd
 
     request, training = dossier.request, dossier.training
     if training is None:
         raise InsufficientEvidence("a candidate without a training report")
-    contract = request.contract
     raw = pd.read_parquet(io.BytesIO(workplace.store.open(training.data)))
-    shares = read_shares(workplace, contract, request.source)
-    parts = {share: shares.rows(share) for share in (TRAIN, holdout, REFERENCE)}
-    modelled = [column.name for column in contract.modelled]
-    return Evidence(
-        contract=contract,
-        synthetic=conform(raw, contract).table,
+    real = _real_side(workplace, request, holdout, spare)
+    by_entity = request.contract.policy.privacy.unit.column is not None
+    train, held, reference = real.tables
+    yield Evidence(
+        contract=request.contract,
+        synthetic=conform(raw, request.contract).table,
         raw_synthetic=raw,
-        train=parts[TRAIN][modelled],
-        holdout=parts[holdout][modelled],
-        reference=parts[REFERENCE][modelled],
-        entities=_entities(contract, list(parts.values())),
-        seed=seed_of(request.release_id, "gate"),
+        train=train,
+        holdout=held,
+        reference=reference,
+        entities=(real.entities[0], real.entities[1], real.entities[2]) if by_entity else None,
+        spare=real.spare,
+        spare_entities=real.entities[3] if by_entity and real.spare is not None else None,
+        # Of the source, not of the release: what the gates draw from real rows is then drawn once a snapshot.
+        seed=seed_of(request.source.sha256, request.contract_digest, "gate"),
         conditioned=tuple(where.column for where in request.where),
         attempt=request.attempt,
+        memo=real.memo,
     )
+    real.memo.keep_only((*real.tables, *real.entities, real.spare))
 
 
-def _entities(
-    contract: Contract,
-    parts: "list[pd.DataFrame]",
-) -> "tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]] | None":
+def _real_side(workplace: Workplace, request: GenerationRequest, holdout: int, spare: int | None) -> _RealSide:
+    """Read and split once for all candidates of a source in this process; another secret splits otherwise."""
+    secret = hashlib.sha256(workplace.secret("split")).hexdigest()
+    key = f"{request.source.sha256} {request.contract_digest} {secret} {holdout} {spare}"
+    if key not in _real_sides:
+        shares = read_shares(workplace, request.contract, request.source)
+        wanted = [TRAIN, holdout, REFERENCE] + ([] if spare is None else [spare])
+        parts = [shares.rows(share) for share in wanted]
+        modelled = [column.name for column in request.contract.modelled]
+        tables = [part[modelled] for part in parts]
+        entities = _entities(request.contract, parts)
+        _real_sides[key] = _RealSide(
+            (tables[0], tables[1], tables[2]), None if spare is None else tables[3], entities, Memo()
+        )
+    _real_sides.move_to_end(key)
+    while len(_real_sides) > MOST_REAL_SIDES:
+        _real_sides.popitem(last=False)
+    return _real_sides[key]
+
+
+def _entities(contract: Contract, parts: "list[pd.DataFrame]") -> "tuple[Units, ...]":
+    """The unit of each row of each part, as numbers; none where the row is the unit."""
     import numpy as np
     import pandas as pd
 
     column = contract.policy.privacy.unit.column
     if column is None:
-        return None
+        return ()
     codes, _ = pd.factorize(pd.concat([part[column] for part in parts], ignore_index=True))
-    first, second, third = np.split(codes.astype(np.int64), np.cumsum([len(part) for part in parts])[:-1])
-    return first, second, third
+    return tuple(np.split(codes.astype(np.int64), np.cumsum([len(part) for part in parts])[:-1]))

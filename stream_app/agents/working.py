@@ -117,9 +117,8 @@ async def _work(context: Context, station: Station, dossier: Dossier, work: Work
         return
     finally:
         gauge.dec()
-    reports = [report for report in (after.schema_report, after.privacy, after.utility) if report is not None]
-    _count(context, reports)
-    verdict_now = verdict_of(tuple(finding for report in reports for finding in report.findings)) if reports else "PASS"
+    _count(context, [report for report in after.reports if report not in dossier.reports])
+    verdict_now = verdict_of(after.findings) if after.reports else "PASS"
     if verdict_now != "PASS":
         await _refuse(context, station, after, verdict_now, _reasons(after.findings))
         return
@@ -127,7 +126,7 @@ async def _work(context: Context, station: Station, dossier: Dossier, work: Work
     try:
         await context.publish(station, onward, fact)
     except ContractError as error:  # too large to pass on: the run must end, and what is left out is what grew
-        bare = after.model_copy(update={"schema_report": None, "privacy": None, "utility": None})
+        bare = after.without_reports()
         await _refuse(context, station, bare, "INVALID", (f"the dossier: {error}",))
 
 

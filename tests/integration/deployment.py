@@ -24,7 +24,7 @@ PERENNIAL = Path(sys.executable).with_name("perennial")
 SESSION_S = 6.0
 LIMITS = (
     "limits: {marginal_fidelity: 0.7, pair_fidelity: 0.6, tstr_ratio: 0.5, detection_auc: 0.97, coverage: 0.5, "
-    "nearest_neighbour_share: 0.65, membership_inference: 0.7, leak_detectable_share: 0.1}"
+    "neighbour_risk: 0.3, membership_accuracy: 0.7, leak_detectable_share: 0.1}"
 )
 
 

@@ -31,8 +31,8 @@ LIMITS = {
     "pair_fidelity": 0.6,
     "tstr_ratio": 0.5,
     "detection_auc": 0.97,
-    "nearest_neighbour_share": 0.65,
-    "membership_inference": 0.7,
+    "neighbour_risk": 0.3,
+    "membership_accuracy": 0.7,
     "leak_detectable_share": 0.1,
 }
 

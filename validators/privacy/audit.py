@@ -1,6 +1,6 @@
 """Tests of one null: the members among the units that a synthetic table points at are a random sample of the pool.
 
-Each function returns a p-value (or an e-value) that is valid at any size, without asymptotics.
+The p-value is valid at any size, without asymptotics.
 """
 
 import math
@@ -11,9 +11,6 @@ import numpy.typing as npt
 from validators.privacy.pool import Flags, Pool
 from validators.statistics import Reals, hypergeometric_tail
 
-BETS = (1.5, 2.0, 4.0, 8.0, 20.0, 100.0)
-TOLERANCE = math.exp(0.25)
-"""Odds of membership that an honest fit may reach before the near test counts them as evidence."""
 DRAWS = 2_000
 LEAST_DRAWS = 10_000
 
@@ -54,23 +51,3 @@ def hit_deviation(pool: Pool, own: Flags, hit: Flags) -> float:
     hits = np.bincount(pool.unit[hit], minlength=pool.units)[others]
     scores = hits - hits.sum() / max(1, rows.sum()) * rows
     return float(scores.std()) * math.sqrt(pool.members * (pool.units - pool.members) / max(1, pool.units - 1))
-
-
-def ranking_evidence(member: Flags, members: int, others: int, tolerance: float = TOLERANCE) -> float:
-    """The largest value of a test martingale that bets, down a ranking of units, on the next one being a member.
-
-    ``member`` holds the top of the ranking. Under the null each step's odds are members left over others left; the
-    claim tested is that they never exceed ``tolerance`` times those. It reaches x with a chance of at most 1/x (Ville
-    1939); the mean over bets is a martingale as well.
-    """
-    if not len(member) or not members or not others:
-        return 1.0
-    seen = np.concatenate([[0], np.cumsum(member)[:-1]])
-    left_members, left_others = members - seen, others - (np.arange(len(member)) - seen)
-    weight = tolerance * left_members
-    p = weight / np.maximum(weight + left_others, 1e-300)
-    bets = np.array(BETS)[:, None]
-    logs = np.cumsum(np.where(member, np.log(bets), 0.0) - np.log(bets * p + 1 - p), axis=1)
-    top = logs.max(axis=0)
-    wealth = top + np.log(np.exp(logs - top).mean(axis=0))
-    return float(np.exp(min(700.0, max(0.0, wealth.max()))))

@@ -1,36 +1,38 @@
 """Whether synthetic rows lie nearer to the rows that were fitted than to rows that were not."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from schemas.bins import Reals
 from schemas.finding import Finding, Gate
-from validators.gower import Points, nearest, points
+from validators.distances.points import METRICS, Metric
+from validators.distances.views import points
+from validators.privacy.sides import Compared, Share, drawn, sides
 from validators.protocol import Evidence
-from validators.statistics import Interval, clopper_pearson, generator
+from validators.statistics import Interval, Reals, generator
 from validators.verdicts import hold, require
 
 ROWS = 10_000
-REAL_ROWS = 32_768
 LEAST = 100
-LOT = 1e-9
-"""Far below the distance between two values of any column, far above float64's error."""
+LEVELS = tuple(level / 20 for level in range(21))
 
 
 @dataclass(frozen=True, slots=True)
-class NearestNeighbourShare:
-    """Share of synthetic rows nearer to train than to an equally large holdout: 0.5 without a leak.
+class NeighbourRisk:
+    """max(0, 2 (share - 1/2)), where ``share`` of the synthetic rows is nearer to train than to an equally large
+    holdout: 0 without a leak, 1 for a copy.
 
-    Sides of unequal size are not cut down: a row's nearest neighbour is a train row with odds n_train / n_holdout
-    under the null, and the share is corrected for these. Of rows equally near one is drawn, so that the null holds on a
-    lattice too, where the larger side would else win ties by its size. Gower distances, exact;
-    drawn by seed are at most 10,000 synthetic rows, and 32,768 of either side. The baseline is the same share for the
-    attacker's reference rows. Clopper-Pearson interval over synthetic rows.
+    The worst of six: nearest distance (DCR), and nearest over second nearest distance (NNDR), under Gower's, Euclid's
+    and Mahalanobis's distance, exact. For DCR sides of unequal size are not cut down: a row's nearest neighbour is a
+    train row with odds n_train / n_holdout under the null, and the share is corrected for these. For NNDR, whose
+    null has no such form, the larger side is cut to the smaller's size. Of rows equally near one is drawn, so that the
+    null holds on a lattice too, where the larger side would else win ties by its size. Drawn by seed are at most
+    10,000 synthetic rows, and 32,768 of either side. The baseline is the worst share's risk for the attacker's
+    reference rows. Clopper-Pearson interval over synthetic rows, carried to the risk.
     """
 
-    metric: str = "nearest_neighbour_share"
+    metric: str = "neighbour_risk"
     gate: Gate = "privacy"
     looks_at: Literal["synthetic", "members"] = "members"
 
@@ -39,58 +41,79 @@ class NearestNeighbourShare:
         require(len(evidence.synthetic), LEAST, "synthetic rows")
         require(len(evidence.train), LEAST, "training rows")
         require(len(evidence.holdout), LEAST, "holdout rows")
-        rng = generator(evidence.seed, self.metric)
-        tables = [evidence.train, evidence.holdout, evidence.synthetic, evidence.reference]
-        train, holdout, synthetic, reference = (
-            part.take(rng.permutation(len(part))[:most])
-            for part, most in zip(
-                points(tables, evidence.contract.modelled, fitted_on=2),
-                (REAL_ROWS, REAL_ROWS, ROWS, ROWS // 2),
-                strict=True,
-            )
-        )
-        train, holdout, synthetic, reference = (
-            _with_lots(part, rng.random(len(part))) for part in (train, holdout, synthetic, reference)
-        )
-        odds = len(train) / len(holdout)
-        wins = _wins(synthetic, train, holdout)
-        baseline = (
-            _corrected(_wins(reference, train, holdout) / len(reference), odds) if len(reference) >= LEAST else None
-        )
+        found = {metric: _compared(evidence, metric, "synthetic", ROWS) for metric in METRICS}
+        shares: dict[tuple[Metric, str], Share] = {}
+        for metric, each in found.items():
+            shares |= {(metric, "dcr"): each.dcr, (metric, "nndr"): each.nndr}
+        worst = max(shares, key=lambda name: shares[name].value)
+        real = sides(evidence, "gower")
+        used = shares[worst].rows
         return (
             hold(
                 evidence.contract,
                 self.metric,
                 self.gate,
-                _corrected(wins / len(synthetic), odds),
+                risk(shares[worst].value),
                 rule="cautious",
-                support=len(synthetic),
-                interval=_interval(wins, len(synthetic), odds),
-                baseline=baseline,
+                support=used,
+                samples={"synthetic": used, "train": real.train_rows, "holdout": real.holdout_rows},
+                interval=_risks(shares[worst].interval),
+                baseline=_baseline(evidence, *worst),
                 detail={
-                    "synthetic_rows_used": len(synthetic),
-                    "training_rows_used": len(train),
-                    "holdout_rows_used": len(holdout),
+                    "worst": list(worst),
+                    "synthetic_rows_used": used,
+                    "training_rows_used": real.train_rows,
+                    "holdout_rows_used": real.holdout_rows,
+                    "quantile_levels": list(LEVELS),
+                    "rows_a_side_of_quantiles": min(real.train_rows, real.holdout_rows),
+                    "distances": {metric: _told(each) for metric, each in found.items()},
                 },
             ),
         )
 
 
-def _with_lots(part: Points, lots: Reals) -> Points:
-    """The points with one more coordinate, drawn at random and too small to change any order but that of ties."""
-    return Points(np.column_stack([part.scaled, LOT * lots]), part.codes)
+def risk(share: float) -> float:
+    """0 where the share is at most a half, 1 where it is 1."""
+    return max(0.0, 2 * (share - 0.5))
 
 
-def _wins(queries: Points, train: Points, holdout: Points) -> int:
-    """How many queries are nearer to train."""
-    return int((nearest(queries, train) < nearest(queries, holdout)).sum())
+def _risks(interval: Interval) -> Interval:
+    return risk(interval[0]), risk(interval[1])
 
 
-def _interval(wins: int, rows: int, odds: float) -> Interval:
-    low, high = clopper_pearson(wins, rows)
-    return _corrected(low, odds), _corrected(high, odds)
+def _compared(evidence: Evidence, metric: Metric, which: Literal["synthetic", "reference"], most: int) -> Compared:
+    table = evidence.synthetic if which == "synthetic" else evidence.reference
+    queries = drawn(points(evidence, table, metric), most, evidence.seed, f"neighbour_risk {which}")
+    return sides(evidence, metric).compare(queries, generator(evidence.seed, f"neighbour_risk {which} {metric}"))
 
 
-def _corrected(share: float, odds: float) -> float:
-    """The share that equal sides would have shown."""
-    return share / (share + (1 - share) * odds) if share > 0 else 0.0
+def _baseline(evidence: Evidence, metric: Metric, kind: str) -> float | None:
+    """The reference rows' own risk, the same for each candidate."""
+    if len(evidence.reference) < LEAST:
+        return None
+    real = (evidence.train, evidence.holdout, evidence.reference)
+    found = evidence.memo.of(
+        ("neighbour risk of the reference", metric, evidence.seed),
+        real,
+        lambda: _compared(evidence, metric, "reference", ROWS // 2),
+    )
+    return risk((found.dcr if kind == "dcr" else found.nndr).value)
+
+
+def _told(found: Compared) -> dict[str, Any]:
+    """Shares, and quantiles of the distance to the nearest row of sides of one size."""
+    return {
+        "dcr_share": found.dcr.value,
+        "dcr_share_interval": list(found.dcr.interval),
+        "nndr_share": found.nndr.value,
+        "nndr_share_interval": list(found.nndr.interval),
+        "dcr_to_train": _quantiles(found.to_train),
+        "dcr_to_holdout": _quantiles(found.to_holdout),
+        "median_dcr": [float(np.median(found.to_train)), float(np.median(found.to_holdout))],
+        "low_dcr": [float(np.quantile(side, 0.05)) for side in (found.to_train, found.to_holdout)],
+        "copies": [float((side == 0).mean()) for side in (found.to_train, found.to_holdout)],
+    }
+
+
+def _quantiles(distance: Reals) -> list[float]:
+    return [float(f"{value:.6g}") for value in np.quantile(distance, LEVELS)]

@@ -1,4 +1,4 @@
-"""Train, holdout and reference as one pool, of which a random split by the privacy unit made some members.
+"""Train, holdout, reference and spare rows as one pool, of which a random split by the privacy unit made some members.
 
 If the synthetic table says nothing about who was drawn, the members among any units chosen without
 looking at membership are a simple random sample. Every rule of the leak gate rests on this and on nothing else.
@@ -45,23 +45,40 @@ class Pool:
 
 
 def pool_of(evidence: Evidence) -> Pool:
-    """All rows with their units, entities bounded on every side alike.
+    """All rows with their units, entities bounded on every side alike; train first, then holdout, reference, spare.
 
     Raises ``InsufficientEvidence`` without members or others, ``ContractError`` where one entity stands on both sides.
     """
+    evidence = bounded(evidence)
+    real = (evidence.train, evidence.holdout, evidence.reference, evidence.spare)
+    return evidence.memo.of(
+        "pool", (*real, *(evidence.entities or ()), evidence.spare_entities), lambda: _pooled(evidence)
+    )
+
+
+def _pooled(evidence: Evidence) -> Pool:
     import pandas as pd
 
-    evidence = bounded(evidence)
     parts = [evidence.train, evidence.holdout, evidence.reference]
-    sides = np.repeat([0, 1, 2], [len(part) for part in parts])
+    parts += [evidence.spare] if evidence.spare is not None else []
+    sides = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
     require(len(parts[0]), 1, "training rows")
-    require(len(parts[1]) + len(parts[2]), 1, "held-out rows")
+    require(sum(len(part) for part in parts[1:]), 1, "held-out rows")
     table = pd.concat([part for part in parts if len(part)], ignore_index=True)
     if evidence.entities is None:
         return Pool(table, np.arange(len(table), dtype=np.int64), sides == 0)
-    labels, unit = np.unique(np.concatenate(evidence.entities), return_inverse=True)
+    labels, unit = np.unique(np.concatenate(_units(evidence)), return_inverse=True)
     member = np.zeros(len(labels), dtype=bool)
     member[unit[sides == 0]] = True
     if member[unit[sides != 0]].any():
         raise ContractError("an entity has rows on both sides of the split, so that membership means nothing")
     return Pool(table, unit.astype(np.int64), member)
+
+
+def _units(evidence: Evidence) -> list[Integers]:
+    units = list(evidence.entities or ())
+    if evidence.spare is not None:
+        if evidence.spare_entities is None:
+            raise ContractError("the spare rows lack the entities that the other sides have")
+        units.append(evidence.spare_entities)
+    return units

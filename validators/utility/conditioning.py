@@ -24,6 +24,11 @@ class Compared:
     holdout: "pd.DataFrame"
     detail: dict[str, Any]
 
+    @property
+    def samples(self) -> dict[str, int]:
+        """Rows of each table, for a finding."""
+        return {"synthetic": len(self.synthetic), "train": len(self.train), "holdout": len(self.holdout)}
+
 
 def compared(evidence: Evidence) -> Compared:
     """Tables to compare. Where the run fixed shares of conditioned columns, synthetic rows are thinned by seed to the
@@ -32,6 +37,12 @@ def compared(evidence: Evidence) -> Compared:
     Thinned without replacement, so that no row counts twice. Real rows whose conditioned value the synthetic table has
     nowhere (a run asked for one value only) are left out on the real side: the metric then speaks of the rest.
     """
+    tables = (evidence.train, evidence.holdout, evidence.synthetic)
+    name = ("compared", evidence.conditioned, evidence.seed)
+    return evidence.memo.of(name, tables, lambda: _compared(evidence))
+
+
+def _compared(evidence: Evidence) -> Compared:
     names = [name for name in evidence.conditioned if name in {column.name for column in evidence.contract.modelled}]
     if not names or not len(evidence.synthetic) or not len(evidence.holdout):
         return Compared(evidence.synthetic, evidence.train, evidence.holdout, {})

@@ -6,11 +6,12 @@ from typing import Literal
 import numpy as np
 
 from schemas.finding import Finding, Gate
-from validators.encoding import Codes, binned
 from validators.protocol import Evidence
-from validators.statistics import generator, normal_interval
+from validators.statistics import Reals, generator, normal_interval
+from validators.utility.coarse import column_counts
 from validators.utility.conditioning import compared
-from validators.utility.marginals import LEAST, worst
+from validators.utility.histograms import LEAST
+from validators.utility.marginals import worst
 from validators.verdicts import hold, require
 
 EXPECTED = 5
@@ -33,10 +34,11 @@ class Coverage:
         tables, columns = compared(evidence), evidence.contract.modelled
         require(len(tables.synthetic), LEAST, "synthetic rows")
         require(min(len(tables.holdout), len(tables.train)), LEAST, "real rows")
-        coded = binned([tables.train, tables.holdout], columns)
-        train, holdout, fake = (coded.codes(table) for table in (tables.train, tables.holdout, tables.synthetic))
-        each = {column.name: _covered(train[:, j], fake[:, j], coded.sizes[j]) for j, column in enumerate(columns)}
-        baseline = [_covered(train[:, j], holdout[:, j], size) for j, size in enumerate(coded.sizes)]
+        train, holdout, fake = (
+            column_counts(evidence, table) for table in (tables.train, tables.holdout, tables.synthetic)
+        )
+        each = {column.name: _covered(train[j], fake[j]) for j, column in enumerate(columns)}
+        baseline = [_covered(train[j], holdout[j]) for j in range(len(columns))]
         values = np.array(list(each.values()))
         rng = generator(evidence.seed, self.metric)
         deviation = float(values[rng.integers(0, len(values), (200, len(values)))].mean(axis=1).std())
@@ -48,13 +50,13 @@ class Coverage:
                 float(values.mean()),
                 interval=normal_interval(float(values.mean()), deviation),
                 baseline=float(np.mean(baseline)),
-                support=len(fake),
+                support=len(tables.synthetic),
+                samples=tables.samples,
                 detail=tables.detail | {"worst": worst(each)},
             ),
         )
 
 
-def _covered(real: Codes, fake: Codes, size: int) -> float:
-    counts = np.bincount(real, minlength=size)
-    common = counts * min(1.0, len(fake) / len(real)) >= EXPECTED
-    return float((np.bincount(fake, minlength=size)[common] > 0).mean()) if common.any() else 1.0
+def _covered(real: Reals, fake: Reals) -> float:
+    common = real * min(1.0, fake.sum() / real.sum()) >= EXPECTED
+    return float((fake[common] > 0).mean()) if common.any() else 1.0

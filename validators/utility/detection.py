@@ -1,7 +1,7 @@
 """How well a boosted classifier tells synthetic rows from rows that no generator saw."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -9,11 +9,17 @@ import numpy.typing as npt
 from schemas.bins import Reals
 from schemas.finding import Finding, Gate
 from validators.boosting import margins
-from validators.encoding import trees
+from validators.design import design_matrix
+from validators.influence import Influenced, auc_of
+from validators.linear import logistic
 from validators.protocol import Evidence
-from validators.statistics import Estimate, auc_interval, generator
-from validators.utility.conditioning import compared
+from validators.statistics import auc_interval, generator
+from validators.utility.learning import Indices, as_compared
 from validators.verdicts import hold, require
+from validators.views import tree_coder, tree_matrix
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ROWS = 5_000
 BASELINE_ROWS = 2_000
@@ -22,13 +28,32 @@ LEAST = 150
 
 
 @dataclass(frozen=True, slots=True)
-class DetectionAuc:
-    """AUC of gradient boosting, cross-validated in 3 folds, on as many synthetic as holdout rows (at most 5,000 of
-    each, by seed).
+class ToldApart:
+    """Out-of-fold scores of ``size`` rows of either side; above are those of ``left``, its row numbers in the table."""
 
-    Missing values, categories and rare categories are encoded from both sides alike, and numbers on the contract's
+    left: Indices
+    right: Indices
+    left_scores: Reals
+    right_scores: Reals
+
+    @property
+    def auc(self) -> Influenced:
+        """P(a row of the left scores above one of the right); influences are those of the left rows, then the right."""
+        return auc_of(np.concatenate([self.left_scores, self.right_scores]), self.is_left)
+
+    @property
+    def is_left(self) -> npt.NDArray[np.bool_]:
+        return np.repeat([True, False], [len(self.left), len(self.right)])
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionAuc:
+    """AUC of gradient boosting, cross-fitted in 3 folds, on as many synthetic as holdout rows (at most 5,000 of each,
+    by seed).
+
+    Rows are coded by real tables alone: categories that those lack share one code, and numbers lie on the contract's
     lattice, so that storage gives nothing away. DeLong interval over the rows left out. The baseline tells train from
-    holdout rows, up to 2,000 of each.
+    holdout rows, up to 2,000 of each. A logistic regression's AUC stands in the detail.
     """
 
     metric: str = "detection_auc"
@@ -37,20 +62,9 @@ class DetectionAuc:
 
     def measure(self, evidence: Evidence) -> tuple[Finding, ...]:
         """One finding; raises ``InsufficientEvidence`` below 150 synthetic or holdout rows."""
-        tables, columns = compared(evidence), evidence.contract.modelled
-        require(len(tables.synthetic), LEAST, "synthetic rows")
-        require(len(tables.holdout), LEAST, "holdout rows")
-        rng = generator(evidence.seed, self.metric)
-        parts = (tables.train, tables.holdout, tables.synthetic)
-        matrix = trees(parts, columns)
-        train, holdout, fake = (rows[rng.permutation(len(rows))] for rows in map(matrix.matrix, parts))
-        found = _told_apart(fake, holdout, ROWS, matrix.categorical, evidence.seed)
-        baseline = (
-            _told_apart(train, holdout, BASELINE_ROWS, matrix.categorical, evidence.seed).value
-            if len(train) >= LEAST
-            else None
-        )
-        used = min(len(fake), len(holdout), ROWS)
+        changed, detail = as_compared(evidence)
+        apart = detected(changed)
+        found = auc_interval(apart.left_scores, apart.right_scores)
         return (
             hold(
                 evidence.contract,
@@ -58,21 +72,63 @@ class DetectionAuc:
                 self.gate,
                 found.value,
                 interval=found.interval,
-                baseline=baseline,
-                support=2 * used,
-                detail=tables.detail
-                | {"rows_on_each_side": used, "model": "histogram gradient boosting", "folds": FOLDS},
+                baseline=baseline(changed),
+                support=len(apart.left) + len(apart.right),
+                samples={"synthetic": len(apart.left), "holdout": len(apart.right)},
+                detail=detail
+                | {
+                    "rows_on_each_side": len(apart.left),
+                    "model": "histogram gradient boosting",
+                    "folds": FOLDS,
+                    "auc_logistic": told_apart(changed, "linear", changed.synthetic, ROWS).auc.value,
+                },
             ),
         )
 
 
-def _told_apart(left: Reals, right: Reals, most: int, categorical: tuple[bool, ...], seed: int) -> Estimate:
-    """AUC over out-of-fold scores; rows come shuffled, and every third of either side is one fold."""
-    size = min(len(left), len(right), most)
-    rows: Reals = np.concatenate([left[:size], right[:size]])
+def detected(evidence: Evidence) -> ToldApart:
+    """Synthetic rows told from the holdout by boosting, worked out once; ``evidence`` as utility compares it.
+
+    Raises ``InsufficientEvidence`` below 150 rows of either.
+    """
+    require(len(evidence.synthetic), LEAST, "synthetic rows")
+    require(len(evidence.holdout), LEAST, "holdout rows")
+    return told_apart(evidence, "boosting", evidence.synthetic, ROWS)
+
+
+def baseline(evidence: Evidence) -> float | None:
+    """The AUC between train and holdout rows: 1/2 but for noise; none for too few train rows."""
+    if len(evidence.train) < LEAST:
+        return None
+    return told_apart(evidence, "boosting", evidence.train, BASELINE_ROWS).auc.value
+
+
+def told_apart(
+    evidence: Evidence, learner: Literal["boosting", "linear"], table: "pd.DataFrame", most: int
+) -> ToldApart:
+    """``table`` told from the holdout by ``learner``, on at most ``most`` rows of either."""
+    key = ("told apart", learner, evidence.seed, most)
+    tables = (evidence.train, evidence.holdout, table)
+    return evidence.memo.of(key, tables, lambda: _told_apart(evidence, learner, table, most))
+
+
+def _told_apart(
+    evidence: Evidence, learner: Literal["boosting", "linear"], table: "pd.DataFrame", most: int
+) -> ToldApart:
+    """Rows are drawn by seed, and every third of either side is one fold."""
+    size = min(len(table), len(evidence.holdout), most)
+    rng, columns = generator(evidence.seed, "detection_auc"), evidence.contract.modelled
+    left, right = (rng.permutation(len(each))[:size] for each in (table, evidence.holdout))
+    matrix = tree_matrix if learner == "boosting" else design_matrix
+    rows = np.concatenate([matrix(evidence, table, columns)[left], matrix(evidence, evidence.holdout, columns)[right]])
     label: npt.NDArray[np.int64] = np.repeat([1, 0], size)
     fold = np.tile(np.arange(size) % FOLDS, 2)
     scores = np.empty(len(rows))
     for k in range(FOLDS):
-        scores[fold == k] = margins(rows[fold != k], label[fold != k], rows[fold == k], categorical, seed)
-    return auc_interval(scores[label == 1], scores[label == 0])
+        seen, unseen = rows[fold != k], rows[fold == k]
+        if learner == "linear":
+            scores[fold == k] = logistic(seen, label[fold != k]).margins(unseen)
+        else:
+            categorical = tree_coder(evidence, columns).categorical
+            scores[fold == k] = margins(seen, label[fold != k], unseen, categorical, evidence.seed)
+    return ToldApart(left, right, scores[:size], scores[size:])

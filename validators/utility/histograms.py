@@ -1,41 +1,75 @@
-"""Total variation between coded tables, for one column or a pair, with what resampling says about its error."""
+"""Total variation between coded tables, and what drawing the rows anew would do to it."""
+
+from collections.abc import Iterable
+from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
-from validators.encoding import Codes
+from schemas.dependence import Ints
 from validators.statistics import Reals
 
-
-def similarity(real: Codes, fake: Codes, size: int) -> float:
-    """1 - total variation of two columns of codes below ``size``."""
-    return 1 - 0.5 * float(np.abs(_shares(real, size) - _shares(fake, size)).sum())
-
-
-def _shares(codes: Codes, size: int, weights: Reals | None = None) -> Reals:
-    counts: Reals = np.bincount(codes, weights, minlength=size).astype(np.float64)
-    return counts / max(1e-300, float(counts.sum()))
+SAMPLED_ROWS = 5_000
+LEAST = 100
+"""Rows that each side of a comparison of distributions must have."""
 
 
-def joint(left: Codes, right: Codes, size: int) -> Codes:
-    """One code for each pair of codes, where ``right`` has ``size`` of them."""
-    return left * np.int32(size) + right
+def one_way(codes: Ints, sizes: tuple[int, ...]) -> list[Reals]:
+    """Counts of each column of (n_rows, n_columns) ``codes``."""
+    return [np.bincount(codes[:, j], minlength=size).astype(np.float64) for j, size in enumerate(sizes)]
 
 
-def resampled_deviation(
-    real: list[Codes], fake: list[Codes], sizes: list[int], rng: np.random.Generator, rounds: int = 40
-) -> float:
-    """Standard deviation of the mean similarity over the columns when the rows of both sides are drawn anew (Poisson
-    bootstrap).
+def shares(counts: Reals) -> Reals:
+    """Counts over their total; zeros where there is none."""
+    found: Reals = counts / max(1.0, float(counts.sum()))
+    return found
+
+
+def total_variation(left: Reals, right: Reals) -> float:
+    """Half of the summed differences of the shares of two arrays of counts."""
+    return 0.5 * float(np.abs(shares(left) - shares(right)).sum())
+
+
+def noise(left: Reals, right: Reals) -> float:
+    """What total variation two samples of these sizes show on average that were drawn from the shares of both."""
+    each = [max(1.0, float(counts.sum())) for counts in (left, right)]
+    both = shares(left + right)
+    return 0.5 * float(np.sqrt(2 / np.pi * both * (1 - both) * sum(1 / size for size in each)).sum())
+
+
+def joint(columns: list[Ints], sizes: list[int]) -> Ints:
+    """(n_rows,) one code for each combination of the columns' codes, the last column running fastest."""
+    keys = np.asarray(columns[0], dtype=np.intp)
+    for codes, size in zip(columns[1:], sizes[1:], strict=True):
+        keys = keys * size + codes
+    return keys
+
+
+Signed = tuple[Ints, Ints, Reals]
+"""Keys of some real rows, keys of some synthetic rows, and for every key the sign of real minus synthetic share."""
+
+
+def deviation(tables: Iterable[Signed], rows: tuple[int, int]) -> float:
+    """Standard deviation of the mean total variation over ``tables`` when ``rows`` real and synthetic rows are drawn.
+
+    By its influence function, the sign of the difference in a row's cell, taken over the rows whose keys are given;
+    rows keep their columns together, so that it holds whatever hangs together.
     """
-    if not real:
-        return 0.0
-    means = np.empty(rounds)
-    for k in range(rounds):
-        on_real, on_fake = rng.poisson(1.0, len(real[0])).astype(float), rng.poisson(1.0, len(fake[0])).astype(float)
-        means[k] = np.mean(
-            [
-                1 - 0.5 * np.abs(_shares(a, size, on_real) - _shares(b, size, on_fake)).sum()
-                for a, b, size in zip(real, fake, sizes, strict=True)
-            ]
-        )
-    return float(means.std(ddof=1))
+    scores: list[Reals] = []
+    count = 0
+    for real, fake, signs in tables:
+        found = [0.5 * signs[real], 0.5 * signs[fake]]
+        scores = [a + b for a, b in zip(scores, found, strict=True)] if scores else found
+        count += 1
+    spread = sum(float(score.var()) / max(1, size) for score, size in zip(scores, rows, strict=True)) if scores else 0.0
+    return float(np.sqrt(spread)) / max(1, count)
+
+
+def sampled(rows: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    """At most 5,000 row numbers, in order."""
+    return np.sort(rng.permutation(rows)[:SAMPLED_ROWS])
+
+
+def split(flat: Reals, starts: Ints) -> list[Reals]:
+    """The pieces of ``flat`` between ``starts``."""
+    return [flat[a:b] for a, b in pairwise(starts)]

@@ -25,6 +25,8 @@ from schemas.contract import (
 )
 from schemas.errors import ContractError
 from schemas.odcs import read_contract, write_contract
+from schemas.relations import Reference
+from schemas.usage import CLASSIFICATIONS, Usage
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
 NUMBER = st.floats(allow_nan=False, allow_infinity=False)
@@ -45,6 +47,19 @@ DOMAIN = st.one_of(
         st.floats(1e-9, 1e9),
         st.booleans(),
     ),
+)
+
+LINE = st.from_regex(r"[a-z:#\"'é-][ -~]{0,9}[^\s]", fullmatch=True)
+USAGE = st.builds(
+    Usage,
+    purpose=st.none() | st.text(st.characters(codec="utf-8"), min_size=1, max_size=20).filter(str.strip),
+    intended_uses=st.lists(LINE, max_size=3).map(tuple),
+    prohibited_uses=st.lists(LINE, max_size=3).map(tuple),
+    classification=st.sampled_from((None, *CLASSIFICATIONS)),
+    retention_days=st.none() | st.integers(1, 36_500),
+    consumers=st.lists(LINE, max_size=2).map(tuple),
+    jurisdictions=st.sampled_from(((), ("DE", "US-CA", "EU"))),
+    risk=st.sampled_from(("standard", "high")),
 )
 
 
@@ -89,7 +104,10 @@ def contracts(draw: st.DrawFn) -> Contract:
             Constraint(left=names[0], operator="<=", right=names[1]),
             Constraint(left=names[1], operator=">", constant=draw(NUMBER)),
         ),
-        limits=draw(st.sampled_from(({}, {"tstr_ratio": 0.5}))),
+        quasi_identifiers=draw(st.sampled_from(((), (names[0],)))),
+        references=draw(st.sampled_from(((), (Reference(column=names[0], table="parents", key="any key"),)))),
+        usage=draw(st.none() | USAGE),
+        limits=draw(st.sampled_from(({}, {"tstr_ratio": 0.9}))),
     )
     return Contract(dataset="flights", columns=tuple(columns), policy=policy, title=draw(st.none() | TEXT))
 
@@ -141,6 +159,43 @@ def test_the_document_is_a_contract_of_the_standard() -> None:
     )
     jsonschema.validate(yaml.safe_load(write_contract(small())), schema)
     assert [item.name for item in found.schema_[0].properties] == ["secret_column", "t"]
+
+
+def test_usage_stands_where_the_standard_has_a_place_for_it() -> None:
+    usage = Usage(purpose="Test a\nreport", intended_uses=("one", "two"), prohibited_uses=("three",), retention_days=30)
+    contract = small().model_copy(update={"policy": Policy(privacy=Privacy(scope="s"), usage=usage)})
+    document = yaml.safe_load(write_contract(contract))
+    assert document["description"] == {"purpose": "Test a\nreport", "usage": "one\ntwo", "limitations": "three"}
+    assert document["slaProperties"] == [{"property": "retention", "value": 30, "unit": "d"}]
+    pytest.importorskip("open_data_contract_standard.model")
+    standard = resources.files("open_data_contract_standard").joinpath("schema.json").read_text(encoding="utf-8")
+    jsonschema.validate(document, json.loads(standard))
+
+
+@pytest.mark.parametrize(
+    ("added", "fault"),
+    [
+        ("description: hunter2\n", "description: must be a mapping"),
+        ("description:\n  purpose: [hunter2]\n", "description.purpose: must be a text"),
+        ("slaProperties:\n  - {property: retention, value: 3, unit: hunter2}\n", "slaProperties.retention"),
+        ("slaProperties:\n  - {property: retention, value: true}\n", "slaProperties.retention"),
+        ("slaProperties:\n  - {property: retention, value: 999999999}\n", "usage.retention_days"),
+    ],
+)
+def test_a_usage_that_cannot_be_read_is_refused(added: str, fault: str) -> None:
+    with pytest.raises(ContractError, match=fault.replace(".", r"\.")) as caught:
+        read_contract(added + write_contract(small()))
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_usage_by_others_is_read_and_must_not_be_stated_twice() -> None:
+    added = "slaProperties:\n  - {property: retention, value: 2, unit: y}\ndescription:\n  usage: ' a \n\n  b'\n"
+    usage = read_contract(added + write_contract(small())).policy.usage
+    assert usage == Usage(intended_uses=("a", "b"), retention_days=730)
+    text = write_contract(small()).replace("      privacy:", "      usage:\n        retention_days: 5\n      privacy:")
+    assert read_contract(text).policy.usage == Usage(retention_days=5)
+    with pytest.raises(ContractError, match="two places"):
+        read_contract(added + text)
 
 
 def test_what_a_person_writes_is_understood() -> None:

@@ -6,7 +6,7 @@ from schemas.finding import Finding
 from schemas.metrics import KNOWN_LIMITS
 from tests.unit.validators.population import by_customer, evidence, independent
 from validators.entities import bounded
-from validators.gate import run_gate
+from validators.gate import GATES, run_gate, run_gates
 from validators.registry import VALIDATORS, validators_of
 
 
@@ -14,13 +14,11 @@ def metrics(findings: tuple[Finding, ...]) -> list[str]:
     return [finding.metric for finding in findings]
 
 
-def test_the_privacy_gate_checks_the_schema_first() -> None:
-    report = run_gate("privacy", evidence((1_500, 1_500, 500, 1_500)))
-    assert report.verdict == "PASS"
-    assert metrics(report.findings)[0] == "schema_violations"
-    assert set(metrics(report.findings)) == {
-        "schema_violations", "copied_rows", "leak_detectable_share", "nearest_neighbour_share", "membership_inference",
-    }  # fmt: skip
+def test_the_gates_run_in_order_and_a_fresh_sample_passes_them_all() -> None:
+    reports = run_gates(evidence((2_500, 2_500, 1_000, 2_500)))
+    assert [report.gate for report in reports] == list(GATES)
+    assert {item.metric: item.verdict for report in reports for item in report.findings if item.verdict != "PASS"} == {}
+    assert all({finding.gate} == {report.gate} for report in reports for finding in report.findings)
 
 
 def test_a_copying_generator_fails_privacy_and_an_independent_one_utility() -> None:
@@ -34,9 +32,14 @@ def test_a_copying_generator_fails_privacy_and_an_independent_one_utility() -> N
 
 def test_broken_tables_stop_at_the_schema() -> None:
     source = evidence()
-    report = run_gate("privacy", replace(source, raw_synthetic=source.synthetic.drop(columns="age")))
-    assert report.verdict == "INVALID"
-    assert metrics(report.findings) == ["schema_violations"]
+    reports = run_gates(replace(source, raw_synthetic=source.synthetic.drop(columns="age")))
+    assert [(report.gate, report.verdict) for report in reports] == [("schema", "INVALID")]
+
+
+def test_every_finding_says_how_and_whose_idea() -> None:
+    findings = [item for report in run_gates(evidence((600, 400, 200, 600))) for item in report.findings]
+    assert all(finding.method and finding.source for finding in findings)
+    assert all(finding.limit is not None for finding in findings)
 
 
 def test_progress_names_every_validator_once() -> None:
@@ -45,8 +48,10 @@ def test_progress_names_every_validator_once() -> None:
     assert seen == [validator.metric for validator in validators_of("utility")]
 
 
-def test_every_metric_has_a_limit_and_every_limit_a_validator() -> None:
-    assert {validator.metric for validator in VALIDATORS} | {"leak_detectable_share"} == set(KNOWN_LIMITS)
+def test_no_two_validators_share_a_metric_and_every_one_is_in_the_table() -> None:
+    names = [validator.metric for validator in VALIDATORS]
+    assert len(set(names)) == len(names)
+    assert set(names) <= set(KNOWN_LIMITS)
 
 
 def test_entity_numbers_that_do_not_fit_the_rows_are_invalid() -> None:

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from schemas.contract import Constraint, Dependency
@@ -58,3 +59,48 @@ def test_an_empty_table_is_no_evidence() -> None:
 def test_the_typed_table_is_checked_where_there_is_no_raw_one() -> None:
     (found,) = SchemaViolations().measure(evidence(synthetic=conform(raw(), contract()).table))
     assert found.verdict == "PASS"
+
+
+def test_times_in_doubtful_zones_are_violations_and_not_converted_in_silence() -> None:
+    table = raw()
+    written = table["since"].dt.strftime("%Y-%m-%dT%H:%M:%S")
+    (found,) = SchemaViolations().measure(evidence(raw_synthetic=table.assign(since=written + "Z")))
+    assert found.verdict == "PASS"
+    mixed = written.where(np.arange(len(written)) % 5 > 0, written + "+00:00")
+    (found,) = SchemaViolations().measure(evidence(raw_synthetic=table.assign(since=mixed)))
+    assert found.detail["kinds"] == {"time_zone": 40}
+    (found,) = SchemaViolations().measure(
+        evidence(raw_synthetic=table.assign(since=table["since"].dt.tz_localize("Asia/Tokyo")))
+    )
+    assert found.detail["kinds"] == {"time_zone": 50}
+
+
+def test_infinities_and_further_columns_of_one_name_are_violations() -> None:
+    table = raw()
+    table.loc[:3, "income"] = np.inf
+    doubled = pd.concat([table, table[["plan"]]], axis=1)
+    (found,) = SchemaViolations().measure(evidence(raw_synthetic=doubled))
+    assert found.detail["kinds"] == {"type": 5}
+
+
+def test_missing_and_repeated_cells_count_where_the_contract_forbids_them() -> None:
+    stated = contract()
+    columns = tuple(
+        column.model_copy(update={"required": column.name == "income", "unique": column.name == "age"})
+        for column in stated.columns
+    )
+    table = raw()
+    (found,) = SchemaViolations().measure(
+        evidence(contract=stated.model_copy(update={"columns": columns}), raw_synthetic=table)
+    )
+    assert found.detail["kinds"] == {
+        "required": int(table["income"].isna().sum()), "unique": int(table["age"].duplicated().sum()),
+    }  # fmt: skip
+
+
+def test_two_columns_are_compared_row_by_row() -> None:
+    stated = contract(constraints=(Constraint(left="income", operator=">=", right="age"),))
+    table = raw()
+    table.loc[:6, "income"] = 1.0
+    (found,) = SchemaViolations().measure(evidence(contract=stated, raw_synthetic=table))
+    assert found.detail["kinds"] == {"constraint": 7}

@@ -144,6 +144,27 @@ def test_evaluate_reads_what_generate_wrote(perennial: Perennial, folder: Path) 
     assert (code == 0) == (verdict == "PASS")
 
 
+def test_evaluate_writes_a_page_that_opens_offline(perennial: Perennial, folder: Path) -> None:
+    contract = _drafted(perennial, folder, "--public-domains")
+    tables = ("--real", folder / "real.csv", "--holdout", folder / "holdout.csv", "--synthetic", folder / "real.csv")
+    said = perennial("evaluate", *tables, "--contract", contract, "--report", folder / "report.html")
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    assert said.code == 1
+    assert text.startswith("<!doctype html>")
+    assert "copied_rows" in text
+    assert "src=" not in text
+
+
+def test_a_related_table_without_a_name_is_an_error_before_anything_is_measured(
+    perennial: Perennial, folder: Path
+) -> None:
+    contract = _drafted(perennial, folder)
+    tables = ("--real", folder / "real.csv", "--holdout", folder / "holdout.csv", "--synthetic", folder / "real.csv")
+    said = perennial("evaluate", *tables, "--contract", contract, "--related", folder / "real.csv")
+    assert said.code == 2
+    assert "name=FILE" in said.err
+
+
 def test_a_backtest_tells_drift_line_by_line_and_keeps_quiet_without(perennial: Perennial, folder: Path) -> None:
     contract = _drafted(perennial, folder, "--public-domains")
     common = ("drift", "backtest", "--reference", folder / "real.csv", "--contract", contract, "--json", "--stream")

@@ -145,6 +145,16 @@ def test_an_external_tier_sees_verdicts_only_and_an_empirical_claim_no_epsilon()
     assert any("No formal privacy guarantee" in text for text in predicate.limitations)
 
 
+@pytest.mark.parametrize(("found", "stated"), [(0.00213, 0.003), (0.02, 0.02), (0.0961, 0.1), (1.0, 1.0), (0.0, 0.0)])
+def test_every_tier_reads_how_small_a_leak_the_gates_see_rounded_up(found: float, stated: float) -> None:
+    desk, privacy = Desk(), report("privacy")
+    seen = privacy.findings[0].model_copy(update={"metric": "leak_detectable_share", "value": found})
+    pinned = contract(tier="partners", timing="schedule")
+    desk.do(cleared(dossier(request("flights.a", contract=pinned, contract_digest=pinned.digest()),
+                            privacy=privacy.model_copy(update={"findings": (*privacy.findings, seen)}))))  # fmt: skip
+    assert desk.statements()[0].predicate.smallest_leak_seen == stated
+
+
 def test_a_model_sampled_again_carries_what_it_earned() -> None:
     desk = Desk()
     facts = desk.do(candidate("a", mechanisms=(), reuse=artefact("old.model"), earned=(noise(2.0),)))

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from validators.privacy.audit import hit_deviation, hit_test, ranking_evidence
+from validators.privacy.audit import hit_deviation, hit_test
 from validators.privacy.pool import Pool
 
 
@@ -49,18 +49,3 @@ def test_the_deviation_is_what_drawing_members_anew_shows() -> None:
     scores = np.bincount(pool.unit, hit) - hit.mean() * np.bincount(pool.unit)
     sums = [scores[rng.permutation(2_000) < 1_000].sum() for _ in range(2_000)]
     assert hit_deviation(pool, own, hit) == pytest.approx(np.std(sums), rel=0.1)
-
-
-def test_the_ranking_reaches_its_threshold_no_oftener_than_ville_allows() -> None:
-    """Without tolerance, 4,000 random orders, threshold 20: at most 5 %; more than 240 has a chance below 0.3 %."""
-    rng = np.random.default_rng(3)
-    orders = (rng.permutation(np.arange(300) < 120)[:100] for _ in range(4_000))
-    above = sum(ranking_evidence(order, 120, 180, tolerance=1.0) >= 20 for order in orders)
-    assert 10 < above <= 240
-
-
-def test_a_ranking_topped_by_members_is_evidence_and_a_balanced_one_is_not() -> None:
-    members = np.ones(40, bool)
-    assert ranking_evidence(members, 2_000, 2_000) > 1e6
-    assert ranking_evidence(np.tile([True, False], 100), 2_000, 2_000) < 3
-    assert ranking_evidence(np.zeros(0, bool), 5, 5) == 1.0

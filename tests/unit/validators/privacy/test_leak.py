@@ -8,6 +8,8 @@ from schemas.errors import ContractError, InsufficientEvidence
 from schemas.table import conform
 from tests.unit.validators.population import by_customer, evidence, rows
 from validators.privacy.leak import Leak
+from validators.privacy.leak import tested as outcome
+from validators.privacy.rankings import rankings, real_of
 from validators.protocol import Evidence
 
 
@@ -48,7 +50,43 @@ def test_rows_copied_but_for_one_column_are_refused() -> None:
     table.loc[:79, "active"] = ~table.loc[:79, "active"]
     found, _ = Leak().measure(replace(source, synthetic=table))
     assert found.verdict == "FAIL"
-    assert found.detail["p_all_but_one_column"] < found.detail["p_exact"]
+    assert found.detail["members_hit"] < 20
+    assert found.detail["members_hit_but_two"] > 50
+
+
+def test_rows_copied_but_for_two_columns_are_refused() -> None:
+    source = copied(evidence((4_000, 2_000, 1_000, 4_000)), 0.01)
+    table = source.synthetic.copy()
+    table.loc[:39, "active"] = ~table.loc[:39, "active"]
+    table.loc[:39, "churned"] = ~table.loc[:39, "churned"]
+    assert Leak().measure(replace(source, synthetic=table))[0].verdict == "FAIL"
+
+
+def test_whoever_the_members_are_fresh_rows_are_refused_at_most_at_the_stated_rate() -> None:
+    """Seed 0, 600 splits anew of one pool: p is uniform or larger, so more than 51 at or below .05 have a chance under
+    .2 %.
+    """
+    source = evidence((600, 300, 200, 600))
+    real = real_of(source)
+    ranks = rankings(real, copied(source, 0.01).synthetic, 0)
+    rng, values = np.random.default_rng(0), []
+    for seed in range(600):
+        drawn = replace(real, pool=replace(real.pool, member=rng.permutation(real.pool.member)))
+        values.append(outcome(drawn, ranks, 0.05, seed).p_value)
+    assert 6 < sum(value <= 0.05 for value in values) <= 51
+
+
+def test_spare_rows_join_the_pool_as_non_members() -> None:
+    source = evidence((1_500, 400, 300, 1_500))
+    more = replace(source, spare=evidence((1, 1, 1, 800), seed=9).synthetic)
+    found, detectable = Leak().measure(more)
+    assert found.samples["others"] == 1_500
+    assert (detectable.value or 1) < (Leak().measure(source)[1].value or 0)
+
+
+def test_a_second_look_at_the_same_table_costs_nothing() -> None:
+    source = evidence()
+    assert Leak().measure(source) is Leak().measure(source)
 
 
 def test_rows_copied_with_noise_are_refused_by_the_near_test() -> None:
@@ -58,7 +96,8 @@ def test_rows_copied_with_noise_are_refused_by_the_near_test() -> None:
     table.loc[:99, "since"] += pd.Timedelta(days=1)
     found, _ = Leak().measure(replace(source, synthetic=table))
     assert found.verdict == "FAIL"
-    assert found.detail["evidence_near"] > 1_000
+    assert found.detail["members_hit"] == 0
+    assert found.detail["p_near"] < 1e-4
 
 
 def test_copies_of_held_out_rows_are_no_leak() -> None:

@@ -31,3 +31,17 @@ def test_dtypes_and_column_order_give_nothing_away() -> None:
 def test_too_few_rows_are_no_evidence() -> None:
     with pytest.raises(InsufficientEvidence):
         DetectionAuc().measure(evidence((400, 149, 100, 400)))
+
+
+def test_a_category_that_real_rows_lack_is_only_some_other() -> None:
+    source = evidence((800, 800, 10, 800))
+    renamed = source.synthetic.assign(plan=source.synthetic["plan"].replace("gold", "golden"))
+    again = source.synthetic.assign(plan=source.synthetic["plan"].replace("gold", "aurum"))
+    first, second = (DetectionAuc().measure(replace(source, synthetic=table))[0] for table in (renamed, again))
+    assert first.value == second.value
+    assert first.verdict == "FAIL"
+
+
+def test_the_logistic_auc_is_told() -> None:
+    (found,) = DetectionAuc().measure(evidence((400, 400, 10, 400)))
+    assert 0.3 < found.detail["auc_logistic"] < 0.7
