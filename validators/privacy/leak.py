@@ -32,6 +32,8 @@ TOLERANCE = math.exp(0.25)
 """Odds of membership that an honest fit may reach before the near walk counts more of them as evidence."""
 FEW_HITS, MOST_FAVOUR = 14, 5.0
 """With so few whole hits a non-member among them moves their tail by a factor of five or more."""
+MANY_HITS = 1.5
+"""How far the look is raised where the whole hits outnumber the walks' steps: there it is the one that sees them."""
 BEYOND_CHANCE = 5.0
 """Whole hits beyond those that chance explains from which few hits are favoured."""
 
@@ -110,6 +112,8 @@ def _favour(real: Real, ranks: Rankings, null: Null, alpha: float) -> float:
     Only where the hits are more than chance explains: about as many pool rows as have a twin meet one in a fresh table
     of the pool's size.
     """
+    if ranks.exact > STEPS:
+        return MANY_HITS
     by_chance = real.keys.ways[0].twins / len(real.pool.table) * ranks.table_rows
     if ranks.exact > FEW_HITS or ranks.exact < by_chance + BEYOND_CHANCE:
         return 0.0
