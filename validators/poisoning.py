@@ -20,25 +20,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Poisoning:
-    """The share of poisoned synthetic rows, by the test with the largest lower bound: labels turned all over
-    (``flips``), in one region (``regions``), or rows behind a trigger (``triggers``).
+    """``label_flips``: the share of rows with a turned label, all over (``flips``) or in one region (``regions``);
+    ``backdoor_rows``: the share of rows behind a trigger (``triggers``).
 
-    Only an interval that lies above the limit fails. Up to 16,000 rows of each table are looked at, by seed.
+    Only an interval that lies above the limit fails. Up to 16,000 rows of each table are looked at, by seed. What a
+    private generator's noise does to labels can look like flips of some percent: the limit of flips leaves room for it,
+    that of triggers need not.
     """
 
-    metric: str = "poisoning"
+    metric: str = "label_flips"
     gate: Gate = "utility"
     looks_at: Literal["synthetic", "members"] = "members"
 
     def measure(self, evidence: Evidence) -> tuple[Finding, ...]:
-        """One finding, or none without a target; raises ``InsufficientEvidence`` as ``learning`` does."""
+        """Two findings, or none without a target; raises ``InsufficientEvidence`` as ``learning`` does."""
         task = suspicion(evidence)
-        return () if task is None else (_finding(task),)
+        return () if task is None else _findings(task)
 
 
 def poisoned_snapshot(
     reference: "tuple[pd.DataFrame, pd.DataFrame]", snapshot: "pd.DataFrame", contract: Contract, seed: int = 0
-) -> Finding | None:
+) -> tuple[Finding, ...]:
     """The same tests of a new snapshot, with rows of the running reference as the real side; none without a target.
 
     ``reference`` are two random halves of the rows behind the release that runs: models are fitted on the first and
@@ -48,30 +50,34 @@ def poisoned_snapshot(
     """
     first, second = reference
     task = suspicion(Evidence(contract, snapshot, first, second, second.iloc[:0], seed))
-    return None if task is None else _finding(task)
+    return () if task is None else _findings(task)
 
 
-def _finding(task: Learning) -> Finding:
+def _findings(task: Learning) -> tuple[Finding, ...]:
     source = task.evidence
     synthetic, holdout = judged(task, source.synthetic), judged(task, source.holdout)
-    each = (
-        flips(synthetic, holdout, self_judged(task, synthetic)),
-        regions(task, synthetic, holdout),
-        triggers(task, synthetic),
+    turned = (flips(synthetic, holdout, self_judged(task, synthetic)), regions(task, synthetic, holdout))
+    samples = {"synthetic": len(synthetic.rows), "holdout": len(holdout.rows), "train": task.size}
+    return (
+        _finding("label_flips", task, turned, samples),
+        _finding("backdoor_rows", task, (triggers(task, synthetic),), samples),
     )
+
+
+def _finding(metric: str, task: Learning, each: tuple[Planted | None, ...], samples: dict[str, int]) -> Finding:
     found = sorted((one for one in each if one is not None), key=lambda one: -one.lower)
-    most = 1 - 0.025 ** (1 / len(synthetic.rows))
-    worst = found[0] if found else Planted("none", 0.0, 0.0, most, len(synthetic.rows))
+    most = 1 - 0.025 ** (1 / samples["synthetic"])
+    worst = found[0] if found else Planted("none", 0.0, 0.0, most, samples["synthetic"])
     return hold(
-        source.contract,
-        "poisoning",
+        task.evidence.contract,
+        metric,
         "utility",
         max(0.0, worst.share),
         interval=(max(0.0, worst.lower), max(0.0, worst.upper)),
         rule="confident",
         baseline=0.0,
         support=worst.rows,
-        samples={"synthetic": len(synthetic.rows), "holdout": len(holdout.rows), "train": task.size},
+        samples=samples,
         detail=described(task) | {"tests": [_figures(one, task) for one in found]},
     )
 

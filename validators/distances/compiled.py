@@ -16,8 +16,10 @@ from validators.distances.tree import Integers, Tree
 
 F = TypeVar("F", bound=Callable[..., object])
 Counts = npt.NDArray[np.uint16]
-CHUNK = 64
-"""Groups that are passed over at once where none of them is wanted: a loop without branches, which vectorises."""
+CHUNK = 16
+"""Words of groups that are passed over at once where none is wanted: a loop without branches, which vectorises."""
+NOBODY = 0x7FFF
+"""Mismatches of a group that does not exist; more than any table has columns."""
 
 
 def _compiled(function: F) -> F:
@@ -47,19 +49,44 @@ def _count_mismatches(keys: Words, at: int, tree: Tree, count: Counts) -> None:
 
 
 @_compiled
-def _choose(count: Counts, unequal: int, chosen: Integers) -> int:
-    """How many groups have that many mismatches; ``chosen`` begins with them."""
+def _choose(count: Counts, words: Words, least: int, most: int, begins: Integers, chosen: Integers) -> None:
+    """``chosen`` lists the groups of ``least`` up to ``most`` mismatches, those of m from ``begins[m]`` on.
+
+    ``words`` are the ``count`` seen as four to a word: a sum sets the top bit of each that is above ``most``.
+    """
+    tops = np.uint64(0x8000800080008000)
+    above = np.uint64(0x7FFF - most) * np.uint64(0x0001000100010001)
     many = 0
-    for start in range(0, len(count), CHUNK):
-        end = min(start + CHUNK, len(count))
-        present = 0
-        for group in range(start, end):
-            present += count[group] == unequal
-        if present:
-            for group in range(start, end):
-                chosen[many] = group
-                many += count[group] == unequal
-    return many
+    for start in range(0, len(words), CHUNK):
+        end = min(start + CHUNK, len(words))
+        sums = tops
+        for word in range(start, end):
+            sums &= words[word] + above
+        if sums != tops:
+            for word in range(start, end):
+                if (words[word] + above) & tops != tops:
+                    for group in range(4 * word, 4 * word + 4):
+                        chosen[many] = group
+                        many += least <= count[group] <= most
+    _by_count(count, least, most, begins, chosen, many)
+
+
+@_compiled
+def _by_count(count: Counts, least: int, most: int, begins: Integers, chosen: Integers, many: int) -> None:
+    """Counting sort of the first ``many``, by way of the second half of ``chosen``."""
+    begins[least : most + 2] = 0
+    for j in range(many):
+        begins[count[chosen[j]] + 1] += 1
+    for unequal in range(least, most + 1):
+        begins[unequal + 1] += begins[unequal]
+    half = len(chosen) // 2
+    chosen[half : half + many] = chosen[:many]
+    for j in range(half, half + many):
+        chosen[begins[count[chosen[j]]]] = chosen[j]
+        begins[count[chosen[j]]] += 1
+    for unequal in range(most + 1, least, -1):
+        begins[unequal] = begins[unequal - 1]
+    begins[least] = 0
 
 
 @_compiled
@@ -89,16 +116,16 @@ def _cost(row: int, rows: Reals, target: int, targets: Reals, cost: float, squar
 
 @_compiled
 def _scan(
-    row: int, rows: Reals, owner: Integers, tree: Tree, leaf: int, cost: float, squared: bool, most: float,
-    best: Reals, ties: Integers,
+    row: int, rows: Reals, owner: Integers, owners: Integers, targets: Reals, begin: int, end: int, alike: bool,
+    cost: float, squared: bool, most: float, best: Reals, ties: Integers,
 ) -> None:  # fmt: skip
-    """The leaf's rows, into the query's two best costs and the ties of the first."""
-    for target in range(tree.starts[leaf], tree.starts[leaf + 1]):
-        if len(owner) and owner[row] == tree.owner[target]:
+    """A leaf's rows, into the query's two best costs and the ties of the first."""
+    for target in range(begin, begin + 1 if alike else end):
+        if len(owner) and owner[row] == owners[target]:
             continue
-        found = _cost(row, rows, target, tree.rows, cost, squared, most)
+        found = _cost(row, rows, target, targets, cost, squared, most)
         if found <= most:
-            many = tree.starts[leaf + 1] - target if tree.solid[leaf] else 1
+            many = end - begin if alike else 1
             if found < best[row, 0]:
                 best[row, 1] = found if many > 1 else best[row, 0]
                 best[row, 0] = found
@@ -108,8 +135,6 @@ def _scan(
                 ties[row] += many
             elif found < best[row, 1]:
                 best[row, 1] = found
-        if tree.solid[leaf]:
-            break
 
 
 @_compiled
@@ -126,33 +151,39 @@ def _nearest_box(
 
 @_compiled
 def _visit(
-    row: int, rows: Reals, owner: Integers, tree: Tree, group: int, cost: float, squared: bool, k: int,
+    row: int, rows: Reals, owner: Integers, tree: Tree, groups: Integers, cost: float, squared: bool, k: int,
     best: Reals, ties: Integers, spare: Reals, spare_ties: Integers,
 ) -> None:  # fmt: skip
-    """One group of targets for one query; a query without neighbours looks first where they are likeliest."""
+    """Groups of targets for one query; a query without neighbours looks first where they are likeliest."""
+    # Looked up once: an array of the tree counts its references each time.
+    branches, leaves, starts, targets, owners, solid = (
+        tree.branches, tree.leaves, tree.starts, tree.rows, tree.owner, tree.solid,
+    )  # fmt: skip
+    branch_low, branch_high, leaf_low, leaf_high = tree.branch_low, tree.branch_high, tree.leaf_low, tree.leaf_high
     most = best[row, k - 1]
-    first, last = tree.branches[group], tree.branches[group + 1]
-    if most == np.inf and tree.leaves[last] - tree.leaves[first] > 1:
-        branch = _nearest_box(row, rows, first, last, tree.branch_low, tree.branch_high, cost, squared)
-        leaf = _nearest_box(
-            row, rows, tree.leaves[branch], tree.leaves[branch + 1], tree.leaf_low, tree.leaf_high, cost, squared
-        )
-        spare[row, :] = np.inf
-        _scan(row, rows, owner, tree, leaf, cost, squared, np.inf, spare, spare_ties)
-        most = spare[row, k - 1]
-    for branch in range(first, last):
-        begin, end = tree.leaves[branch], tree.leaves[branch + 1]
-        if end - begin > 1 and (
-            _bound(row, rows, branch, tree.branch_low, tree.branch_high, cost, squared, most) > most
-        ):
-            continue
-        for leaf in range(begin, end):
-            if tree.starts[leaf + 1] - tree.starts[leaf] > 1 and (
-                _bound(row, rows, leaf, tree.leaf_low, tree.leaf_high, cost, squared, most) > most
+    for group in groups:
+        if most < cost:
+            break
+        first, last = branches[group], branches[group + 1]
+        if most == np.inf and leaves[last] - leaves[first] > 1:
+            branch = _nearest_box(row, rows, first, last, branch_low, branch_high, cost, squared)
+            leaf = _nearest_box(row, rows, leaves[branch], leaves[branch + 1], leaf_low, leaf_high, cost, squared)
+            spare[row, :] = np.inf
+            _scan(row, rows, owner, owners, targets, starts[leaf], starts[leaf + 1], solid[leaf], cost, squared, np.inf, spare, spare_ties)
+            most = spare[row, k - 1]
+        for branch in range(first, last):
+            begin, end = leaves[branch], leaves[branch + 1]
+            if end - begin > 1 and (
+                _bound(row, rows, branch, branch_low, branch_high, cost, squared, most) > most
             ):
                 continue
-            _scan(row, rows, owner, tree, leaf, cost, squared, most, best, ties)
-            most = min(most, best[row, k - 1])
+            for leaf in range(begin, end):
+                if starts[leaf + 1] - starts[leaf] > 1 and (
+                    _bound(row, rows, leaf, leaf_low, leaf_high, cost, squared, most) > most
+                ):
+                    continue
+                _scan(row, rows, owner, owners, targets, starts[leaf], starts[leaf + 1], solid[leaf], cost, squared, most, best, ties)
+                most = min(most, best[row, k - 1])
 
 
 @_compiled
@@ -162,17 +193,26 @@ def search(
 ) -> None:  # fmt: skip
     """(n_queries, 2) ``best`` costs, of which k are exact, and ``ties`` of the first, of queries in groups."""
     groups = tree.keys.shape[1]
-    count, chosen = np.empty(groups, dtype=np.uint16), np.empty(groups + 1, dtype=np.int64)
+    count = np.full(-(-groups // 4) * 4, NOBODY, dtype=np.uint16)
+    words, begins = count.view(np.uint64), np.empty(width + 2, dtype=np.int64)
+    chosen = np.empty(2 * len(count) + 2, dtype=np.int64)
     spare, spare_ties = np.empty((len(rows), 2)), np.zeros(len(rows), dtype=np.int64)
     for at in range(len(starts) - 1):
-        _count_mismatches(keys, at, tree, count)
-        for unequal in range(width + 1):
-            cost = unequal * weight
-            if best[starts[at] : starts[at + 1], k - 1].max() < cost:
-                break
-            many = _choose(count, unequal, chosen)
+        _count_mismatches(keys, at, tree, count[:groups])
+        least = most = int(count.min())
+        while least <= width:
+            _choose(count, words, least, most, begins, chosen)
             for row in range(starts[at], starts[at + 1]):
-                for j in range(many):
-                    if best[row, k - 1] < cost:
+                for unequal in range(least, most + 1):
+                    if best[row, k - 1] < unequal * weight:
                         break
-                    _visit(row, rows, owner, tree, chosen[j], cost, squared, k, best, ties, spare, spare_ties)
+                    _visit(
+                        row, rows, owner, tree, chosen[begins[unequal] : begins[unequal + 1]], unequal * weight,
+                        squared, k, best, ties, spare, spare_ties,
+                    )  # fmt: skip
+            least = most + 1
+            reach = best[starts[at] : starts[at + 1], k - 1].max() / weight
+            if reach < least:
+                break
+            # Some rows found too few: one step further, else as far as the neighbours that are known allow.
+            most = least if reach == np.inf else int(min(reach, width))

@@ -179,7 +179,6 @@ def _parity(
 
     difference = demographic_parity_difference if measure == "demographic_parity" else equalized_odds_difference
 
-
     def of(calls: Bits) -> float:
         return float(difference(called.truth, calls, sensitive_features=group))
 

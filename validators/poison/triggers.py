@@ -22,7 +22,7 @@ BINS = 20
 ERROR = 0.01
 """Of all cells together (Bonferroni), for either test."""
 PURE = 0.95
-RARER = 2.0
+RARER = 4.0
 """A trigger is at least so many times rarer in real rows."""
 Integers = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -72,7 +72,7 @@ def triggers(task: Learning, synthetic: Judged) -> Planted | None:
     """The trigger with the most rows, none where there is none.
 
     A cell is one value of a column (exact) or a bin of each of two columns (300 pairs by seed). It is a trigger where
-    its synthetic rows outnumber twice what real rows (up to 16,000 of train and holdout each) lead to expect, and at
+    its synthetic rows outnumber four times what real rows (up to 16,000 of train and holdout each) lead to expect, and at
     least 95 % of them have one label, more than any honest account explains: two models of real rows, the real rows
     of the cell, the label's share in all of them, and, of a pair, synthetic rows with one of its values alone, and
     real rows with one of them on either side of the other: a generator of coarse bins spreads labels along a number.
@@ -81,7 +81,7 @@ def triggers(task: Learning, synthetic: Judged) -> Planted | None:
     source = task.evidence
     sides = [(table, task.rows(table, ROWS)) for table in (source.train, source.holdout)]
     labels = np.concatenate([task.labels(table)[rows] for table, rows in sides]).astype(np.int64)
-    least = max(8, int(0.5 * source.contract.policy.limit("poisoning") * len(synthetic.rows)))
+    least = max(8, int(0.5 * source.contract.policy.limit("backdoor_rows") * len(synthetic.rows)))
     rare = _rare(list(_partitions(task, synthetic, sides)), least)
     error = ERROR / max(1, len(rare) * task.target.classes)
     found = [one for cell in rare for one in _pure(cell, synthetic, labels, task.target.classes, error)]

@@ -43,9 +43,9 @@ def _head(faults: "list[Row]") -> list[str]:
         "# Planted faults",
         "",
         *_paragraph(f"""
-            Made by `{COMMAND}`; do not edit. {len(faults)} faults, each planted in a table of fresh real rows that no
-            metric of the corpus refuses without it; {caught} are caught here, by a metric that was named for the fault
-            beforehand. Beside it stands what other evaluators say of the same files.
+            Made by `{COMMAND}`; do not edit. {len(faults)} faults, each planted in a table of fresh real rows (the
+            first table says how those fare without it); {caught} are caught here, by a metric that was named for the
+            fault beforehand. Beside it stands what other evaluators say of the same files.
         """),
         *_paragraph(f"""
             `adult`: census rows, train / holdout / attacker's reference / candidate {rows}. `adult_cohort`: the same

@@ -105,4 +105,4 @@ class Fault:
 
     @property
     def simulates(self) -> str:
-        return (self.plant.__doc__ or "").strip().splitlines()[0].rstrip(".")
+        return (self.plant.__doc__ or "").strip().splitlines()[0].rstrip(".").replace("``", "`")

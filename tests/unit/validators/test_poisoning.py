@@ -42,20 +42,23 @@ def backdoor(table: pd.DataFrame, rows: int) -> pd.DataFrame:
     return table.assign(age=pd.array(age, dtype="Int64"), churned=pd.array(label, dtype="boolean"))
 
 
-def judged(source: Evidence, table: pd.DataFrame) -> Finding:
-    (found,) = Poisoning().measure(replace(source, synthetic=table))
-    return found
+def flipped(source: Evidence, table: pd.DataFrame) -> Finding:
+    return Poisoning().measure(replace(source, synthetic=table))[0]
+
+
+def backdoors(source: Evidence, table: pd.DataFrame) -> Finding:
+    return Poisoning().measure(replace(source, synthetic=table))[1]
 
 
 @pytest.mark.parametrize("target", ["churned", "plan", "income"])
 def test_fresh_rows_pass_for_every_kind_of_target(target: str) -> None:
-    (found,) = Poisoning().measure(evidence((1_000, 800, 10, 1_000), contract=contract(target=target)))
-    assert found.verdict == "PASS"
+    found = Poisoning().measure(evidence((1_000, 800, 10, 1_000), contract=contract(target=target)))
+    assert [each.verdict for each in found] == ["PASS", "PASS"]
 
 
 def test_turned_labels_are_found_and_their_share_estimated(source: Evidence) -> None:
     rows = np.random.default_rng(0).permutation(6_000)[:600]
-    found = judged(source, turned(source.synthetic, rows))
+    found = flipped(source, turned(source.synthetic, rows))
     assert found.verdict == "FAIL"
     assert found.detail["tests"][0]["kind"] == "flips"
     assert found.value == pytest.approx(0.1, abs=0.04)
@@ -64,13 +67,13 @@ def test_turned_labels_are_found_and_their_share_estimated(source: Evidence) -> 
 def test_labels_turned_in_one_region_are_found(source: Evidence) -> None:
     old = ((source.synthetic["age"] > 62) & (source.synthetic["age"] < 75)).to_numpy(dtype=bool)
     rows = np.flatnonzero(old)
-    found = judged(source, turned(source.synthetic, rows[: len(rows) // 2]))
+    found = flipped(source, turned(source.synthetic, rows))
     assert found.verdict == "FAIL"
-    assert any(each["kind"] == "region" and each["interval"][0] > 0.005 for each in found.detail["tests"])
+    assert any(each["kind"] == "region" and each["interval"][0] > 0.02 for each in found.detail["tests"])
 
 
 def test_a_backdoor_is_found_by_its_column_and_without_its_value(source: Evidence) -> None:
-    found = judged(source, backdoor(source.synthetic, 60))
+    found = backdoors(source, backdoor(source.synthetic, 60))
     assert found.verdict == "FAIL"
     trigger = next(each for each in found.detail["tests"] if each["kind"] == "trigger")
     assert "age" in trigger["columns"]
@@ -82,7 +85,7 @@ def test_a_trigger_of_two_columns_is_found(source: Evidence) -> None:
     rare = {"plan": pd.array([None], dtype="string")[0], "region": "isles"}
     table = source.synthetic.copy()
     table.loc[:79, "plan"], table.loc[:79, "region"], table.loc[:79, "churned"] = rare["plan"], rare["region"], True
-    found = judged(source, table)
+    found = backdoors(source, table)
     assert found.verdict == "FAIL"
     trigger = next(each for each in found.detail["tests"] if each["kind"] == "trigger")
     assert set(trigger["columns"]) <= {"plan", "region"}
@@ -92,15 +95,14 @@ def test_a_poisoned_snapshot_is_found_against_the_running_reference(source: Evid
     halves = (source.train, source.holdout)
     clean = poisoned_snapshot(halves, source.synthetic, source.contract)
     poisoned = poisoned_snapshot(halves, backdoor(source.synthetic, 60), source.contract)
-    assert clean is not None
-    assert poisoned is not None
-    assert (clean.verdict, poisoned.verdict) == ("PASS", "FAIL")
-    assert poisoned_snapshot(halves, source.synthetic, contract(target=None)) is None
+    assert [each.verdict for each in clean] == ["PASS", "PASS"]
+    assert [each.verdict for each in poisoned] == ["PASS", "FAIL"]
+    assert poisoned_snapshot(halves, source.synthetic, contract(target=None)) == ()
 
 
 def test_too_few_rows_are_no_evidence(source: Evidence) -> None:
     with pytest.raises(InsufficientEvidence):
-        judged(source, source.synthetic.iloc[:99])
+        flipped(source, source.synthetic.iloc[:99])
 
 
 @pytest.mark.skipif(not ADULT.exists(), reason="the Adult table is not here")
@@ -123,12 +125,10 @@ def test_an_honest_private_release_passes_and_turned_labels_in_it_do_not() -> No
     train, holdout = (conform(part, stated).table for part in (frame.iloc[:4_000], frame.iloc[4_000:8_000]))
     released = conform(generate(train, stated, "private_marginals", 4_000, 0).table, stated).table
     source = Evidence(stated, released, train, holdout, holdout.iloc[:0], 0)
-    (honest,) = Poisoning().measure(source)
-    assert honest.verdict == "PASS"
+    assert [each.verdict for each in Poisoning().measure(source)] == ["PASS", "PASS"]
     labels = released["income"].astype(object).to_numpy().copy()
     rows = np.random.default_rng(0).permutation(len(labels))[:200]
     classes = domains["income"].values  # type: ignore[union-attr]
     labels[rows] = np.where(labels[rows] == classes[0], classes[1], classes[0])
     poisoned = released.assign(income=pd.Series(labels, dtype=released["income"].dtype))
-    (found,) = Poisoning().measure(replace(source, synthetic=poisoned))
-    assert found.verdict == "FAIL"
+    assert flipped(source, poisoned).verdict == "FAIL"
