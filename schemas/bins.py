@@ -12,13 +12,19 @@ def bin_edges(values: Reals, bins: int) -> Reals:
     ``values`` may hold NaN for missing. Values that hold a bin's share by themselves get their own bin, quantiles share
     the rest. A column of at most ``bins`` distinct values gets a bin for each.
     """
-    present = values[~np.isnan(values)]
-    distinct, counts = np.unique(present, return_counts=True)
+    distinct, counts = np.unique(values[~np.isnan(values)], return_counts=True)
+    return edges_of(distinct, counts, bins)
+
+
+def edges_of(distinct: Reals, counts: npt.NDArray[np.int64], bins: int) -> Reals:
+    """As ``bin_edges``, of ``distinct`` numbers in ascending order and how often each occurs."""
     if len(distinct) <= bins:
         return distinct[:-1]
-    heaps = distinct[counts * bins >= len(present)]
-    rest = present[~np.isin(present, heaps)]
+    heavy = counts * bins >= counts.sum()
+    heaps, rest, before = distinct[heavy], distinct[~heavy], np.cumsum(counts[~heavy])
     cuts = np.linspace(0, 1, max(2, bins - len(heaps) + 1))[1:-1]
-    quantiles = np.quantile(rest, cuts, method="lower") if len(rest) else np.zeros(0)
+    # The lower of the two values that a quantile falls between, as numpy's method "lower".
+    orders = np.floor(cuts * (before[-1] - 1)).astype(np.int64) if len(rest) else np.zeros(0, dtype=np.int64)
+    quantiles = rest[np.searchsorted(before, orders, side="right")]
     edges: Reals = np.unique(np.concatenate([quantiles, heaps, np.nextafter(heaps, -np.inf)]))
     return edges[: int(np.searchsorted(edges, distinct[-1]))]

@@ -11,10 +11,13 @@ from itertools import combinations, pairwise
 import numpy as np
 import numpy.typing as npt
 
+from schemas.two_way import two_way
+
 Ints = npt.NDArray[np.signedinteger[npt.NBitBase]] | npt.NDArray[np.int64] | npt.NDArray[np.int32]
 Reals = npt.NDArray[np.float64]
 Pair = tuple[int, int]
-BLOCK = 32_768
+BLOCK = 1 << 18
+"""Rows that are counted at once."""
 
 
 def all_pairs(width: int) -> tuple[Pair, ...]:
@@ -32,7 +35,8 @@ class Layout:
     @property
     def starts(self) -> npt.NDArray[np.int64]:
         """(n_pairs + 1,) first cell of each pair, and how many cells there are."""
-        return np.cumsum([0, *(self.sizes[i] * self.sizes[j] for i, j in self.pairs)], dtype=np.int64)
+        sizes, pairs = np.array(self.sizes, dtype=np.int64), np.array(self.pairs, dtype=np.int64).reshape(-1, 2)
+        return np.append(0, np.cumsum(sizes[pairs].prod(axis=1)))
 
     @property
     def firsts(self) -> npt.NDArray[np.int64]:
@@ -45,10 +49,18 @@ class Layout:
 
     def spread(self, single: Reals) -> tuple[Reals, Reals]:
         """(n_cells,) each: the left and the right column's entry of ``single`` for every cell."""
-        columns = [single[a:b] for a, b in pairwise(self.firsts)]
-        left = [np.repeat(columns[i], self.sizes[j]) for i, j in self.pairs]
-        right = [np.broadcast_to(columns[j], (self.sizes[i], self.sizes[j])).ravel() for i, j in self.pairs]
-        return np.concatenate([*left, np.zeros(0)]), np.concatenate([*right, np.zeros(0)])
+        left, right = self.places()
+        return single[left], single[right]
+
+    def places(self) -> tuple[Ints, Ints]:
+        """(n_cells,) each: where the cell's left and right code stand in the one-way counts."""
+        pairs, sizes = np.array(self.pairs, dtype=np.int64).reshape(-1, 2), np.array(self.sizes, dtype=np.int64)
+        heights, widths, firsts = sizes[pairs[:, 0]], sizes[pairs[:, 1]], self.firsts
+        # Each pair's rows, of which every one has as many cells as the right column has codes.
+        rows = np.arange(heights.sum()) + np.repeat(firsts[pairs[:, 0]] - _before(heights), heights)
+        lengths = np.repeat(widths, heights)
+        begins = np.repeat(firsts[pairs[:, 1]], heights) - _before(lengths)
+        return np.repeat(rows, lengths), np.arange(lengths.sum()) + np.repeat(begins, lengths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,24 +75,32 @@ class PairTables:
     @classmethod
     def of(cls, codes: Ints, layout: Layout) -> "PairTables":
         """Counts of (n_rows, n_columns) ``codes``, each column's below its size."""
-        joint = np.zeros(int(layout.starts[-1]))
-        single = np.zeros(int(layout.firsts[-1]))
+        joint, starts = np.zeros(int(layout.starts[-1])), layout.starts
+        single, firsts = np.zeros(int(layout.firsts[-1])), layout.firsts
         for start in range(0, len(codes), BLOCK):
-            block = np.asfortranarray(codes[start : start + BLOCK], dtype=np.intp)
-            _count_pairs(block, layout, joint)
-            for j, first in enumerate(layout.firsts[:-1]):
-                single[first : first + layout.sizes[j]] += np.bincount(block[:, j], minlength=layout.sizes[j])
+            block = codes[start : start + BLOCK].T
+            narrow = [codes.astype(_narrowest(size)) for codes, size in zip(block, layout.sizes, strict=True)]
+            counted = two_way(narrow, layout.sizes, layout.pairs)
+            for k, (i, j) in enumerate(layout.pairs):
+                table = counted.joint[i, j] if i < j else counted.joint[j, i].T
+                joint[starts[k] : starts[k + 1]] += table.ravel()
+            for j, counts in counted.single.items():
+                single[firsts[j] : firsts[j + 1]] += counts
         return cls(layout, joint, single, len(codes))
 
     def merged(self, maps: Sequence[Ints], layout: Layout) -> "PairTables":
         """The tables of the same rows with each column's codes replaced by ``maps``, on a ``layout`` of equal pairs."""
-        sums = [np.eye(size)[codes] for codes, size in zip(maps, layout.sizes, strict=True)]
-        joint, fine, coarse = np.empty(int(layout.starts[-1])), self.layout.starts, layout.starts
-        for k, (i, j) in enumerate(layout.pairs):
-            cells = self.joint[fine[k] : fine[k + 1]].reshape(len(sums[i]), len(sums[j]))
-            joint[coarse[k] : coarse[k + 1]] = (sums[i].T @ cells @ sums[j]).ravel()
-        parts = [self.single[a:b] for a, b in pairwise(self.layout.firsts)]
-        single = np.concatenate([part @ each for part, each in zip(parts, sums, strict=True)])
+        shifted = [each + first for each, first in zip(maps, layout.firsts[:-1], strict=True)]
+        coarse = np.concatenate([*shifted, np.zeros(0, dtype=np.int64)]).astype(np.int64)
+        left, right = (coarse[places] for places in self.layout.places())
+        pairs, sizes = np.array(layout.pairs, dtype=np.int64).reshape(-1, 2), np.array(layout.sizes, dtype=np.int64)
+        # The cell's number from the numbers of both codes, less what these count of columns before.
+        widths, firsts = sizes[pairs[:, 1]], layout.firsts
+        origins = layout.starts[:-1] - firsts[pairs[:, 0]] * widths - firsts[pairs[:, 1]]
+        cells = np.diff(self.layout.starts)
+        into = np.repeat(origins, cells) + left * np.repeat(widths, cells) + right
+        joint = np.bincount(into, self.joint, minlength=int(layout.starts[-1])).astype(np.float64)
+        single = np.bincount(coarse, self.single, minlength=int(layout.firsts[-1])).astype(np.float64)
         return PairTables(layout, joint, single, self.rows)
 
     def total_variation(self, other: "PairTables") -> Reals:
@@ -155,14 +175,14 @@ class PairTables:
         return occupied[pairs[:, 0]], occupied[pairs[:, 1]]
 
 
-def _count_pairs(block: Ints, layout: Layout, joint: Reals) -> None:
-    """Adds the block's counts to ``joint``; one pass over the rows for each pair."""
-    keys = np.empty(len(block), dtype=np.intp)
-    starts = layout.starts
-    for k, (i, j) in enumerate(layout.pairs):
-        np.multiply(block[:, i], layout.sizes[j], out=keys)
-        keys += block[:, j]
-        joint[starts[k] : starts[k + 1]] += np.bincount(keys, minlength=int(starts[k + 1] - starts[k]))
+def _before(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Where runs of these lengths begin, one after the other."""
+    found: npt.NDArray[np.int64] = np.cumsum(lengths) - lengths
+    return found
+
+
+def _narrowest(size: int) -> npt.DTypeLike:
+    return np.min_scalar_type(max(0, size - 1))
 
 
 def _root_ratio(above: Reals, below: Reals) -> Reals:
@@ -174,77 +194,6 @@ def informational_correlation(information: Reals) -> Reals:
     """Mutual information in nats as the correlation of two normal variables that share as much (Linfoot 1957)."""
     found: Reals = np.sqrt(-np.expm1(-2 * np.maximum(0.0, information)))
     return found
-
-
-def pearson(values: Reals) -> Reals:
-    """(n_columns, n_columns) correlations of (n_rows, n_columns) numbers over the rows that have both; NaN marks
-    missing cells, and a result that a constant column leaves undefined.
-    """
-    present = np.isfinite(values)
-    scaled = _standardised(values, present)
-    if present.all():
-        with np.errstate(divide="ignore", invalid="ignore"):
-            squares = (scaled**2).sum(axis=0)
-            whole: Reals = (scaled.T @ scaled) / np.sqrt(squares[:, None] * squares)
-        return np.clip(whole, -1.0, 1.0)
-    weights = present.astype(np.float64)
-    both = weights.T @ weights
-    sums = scaled.T @ weights
-    squares = (scaled**2).T @ weights
-    with np.errstate(divide="ignore", invalid="ignore"):
-        centred = squares - sums**2 / both
-        centred[centred < 1e-12 * np.maximum(squares, 1e-300)] = np.nan
-        found = (scaled.T @ scaled - sums * sums.T / both) / np.sqrt(centred * centred.T)
-    return np.clip(found, -1.0, 1.0)
-
-
-def _standardised(values: Reals, present: npt.NDArray[np.bool_]) -> Reals:
-    """Centred and of order one, 0 where missing, whatever the size of the numbers."""
-    whole = bool(present.all())
-    held = values if whole else np.where(present, values, 0.0)
-    top = np.maximum(held.max(axis=0, initial=0.0), -held.min(axis=0, initial=0.0))
-    held = held / np.where(top > 0, top, 1.0)
-    count = np.maximum(1, present.sum(axis=0))
-    held -= held.sum(axis=0) / count
-    if not whole:
-        held[~present] = 0.0
-    deviation = np.sqrt((held**2).sum(axis=0) / count)
-    # What rounding leaves of a constant column is no variation.
-    held /= np.where(deviation > 1e-15, deviation, np.inf)
-    return held
-
-
-def spearman(values: Reals) -> Reals:
-    """As ``pearson``, of midranks; a pair with missing cells is ranked anew among the rows that have both."""
-    places = [_places(values[:, j]) for j in range(values.shape[1])]
-    present: npt.NDArray[np.bool_] = np.isfinite(values)
-    whole = [bool(column.all()) for column in present.T]
-    ranks = np.empty(values.shape)
-    for j, place in enumerate(places):
-        ranks[:, j] = _midranks(place, present[:, j])
-    found = pearson(ranks)
-    for i, j in all_pairs(values.shape[1]):
-        if not (whole[i] and whole[j]):
-            both = present[:, i] & present[:, j]
-            pair = np.column_stack([_midranks(places[i], both), _midranks(places[j], both)])
-            found[i, j] = found[j, i] = pearson(pair)[0, 1]
-    return found
-
-
-def _places(values: Reals) -> npt.NDArray[np.int64]:
-    """Equal numbers by one integer from 0, in order; what is not finite by 0."""
-    held = np.where(np.isfinite(values), values, 0.0)
-    low, high = float(held.min(initial=0.0)), float(held.max(initial=0.0))
-    if high - low < 4 * len(held) and bool((held == np.rint(held)).all()):
-        return np.asarray(held - low, dtype=np.int64)
-    return np.asarray(np.unique(held, return_inverse=True)[1], dtype=np.int64)
-
-
-def _midranks(places: npt.NDArray[np.int64], among: npt.NDArray[np.bool_]) -> Reals:
-    """Ranks from 1 of the rows in ``among``, ties sharing their mean; NaN for the others."""
-    counts = np.bincount(places[among], minlength=int(places.max(initial=0)) + 1)
-    middles = np.cumsum(counts) - (counts - 1) / 2
-    return np.where(among, middles[places], np.nan)
 
 
 def chi_squared_effect(counts: Sequence[Reals]) -> float:

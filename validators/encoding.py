@@ -11,14 +11,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from schemas.bins import Reals, bin_edges
+from schemas.bins import Reals, edges_of
 from schemas.contract import Categories, Column, Range
+from schemas.sorted_sample import SortedSample, pooled
+from validators.distinct import Distinct, most_frequent
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Codes = npt.NDArray[np.int32]
 Tables = Sequence["pd.DataFrame"]
+Factors = tuple[SortedSample | Distinct, ...]
+"""A table column by column: the different numbers or cells, and each row's place among them."""
+BLOCK = 16_384
+"""Rows that are coded at once, so that what is held besides stays in the processor's cache."""
 MISSING = 0
 """The code of a missing cell."""
 
@@ -61,6 +67,10 @@ class Bins:
         codes = np.searchsorted(self.edges, values, side="left") + 1
         return np.where(np.isnan(values), MISSING, codes).astype(np.int32)
 
+    def known(self, points: Reals) -> Codes:
+        """(n_points + 1,) codes of these numbers, and of a missing cell."""
+        return np.append(np.searchsorted(self.edges, points, side="left") + 1, MISSING).astype(np.int32)
+
 
 @dataclass(frozen=True, slots=True)
 class Ranks:
@@ -74,13 +84,14 @@ class Ranks:
         return len(self.index) + 2
 
     def codes(self, table: "pd.DataFrame") -> Codes:
-        import pandas as pd
-
         # Each different cell is looked up once: hashing all rows is most of what an encoding costs.
-        numbers_of_cells, cells = pd.factorize(table[self.column.name].astype(object).to_numpy())
-        found = self.index.get_indexer(pd.Index(cells, dtype=object)) + 1
-        known = np.append(np.where(found == 0, self.size - 1, found), MISSING).astype(np.int32)
-        return np.asarray(known[numbers_of_cells], dtype=np.int32)
+        cells = Distinct.of(table[self.column.name].to_numpy(dtype=object))
+        return np.asarray(self.known(cells.values).take(cells.places), dtype=np.int32)
+
+    def known(self, cells: Any) -> Codes:
+        """(n_cells + 1,) codes of these cells, and of a missing one."""
+        place = {cell: k for k, cell in enumerate(self.index.to_numpy(), start=1)}
+        return np.array([*(place.get(cell, self.size - 1) for cell in cells), MISSING], dtype=np.int32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +128,39 @@ class Codebook:
     def codes(self, table: "pd.DataFrame") -> Codes:
         return np.column_stack([coder.codes(table) for coder in self.coders])
 
+    def of(self, factors: Factors) -> Codes:
+        """As ``codes``, of the table whose factors these are; each column's codes lie side by side in memory."""
+        rows = len(factors[0].places) if factors else 0
+        found = np.empty((rows, len(factors)), dtype=np.int32, order="F")
+        for column, coder, factor in zip(found.T, self.coders, factors, strict=True):
+            known = known_codes(coder, factor)
+            for start in range(0, rows, BLOCK):
+                # No place is out of bounds; unlike "raise", the mode needs no copy of the result.
+                np.take(known, factor.places[start : start + BLOCK], out=column[start : start + BLOCK], mode="clip")
+        return found
+
     @property
     def sizes(self) -> tuple[int, ...]:
         """How many codes each column has, missing included; identities have no such bound."""
         return tuple(coder.size for coder in self.coders if not isinstance(coder, Identities))
+
+
+def factored(table: "pd.DataFrame", columns: Sequence[Column]) -> Factors:
+    """The table as its different numbers and cells: each column is sorted or hashed once for all that rests on it."""
+    return tuple(
+        Distinct.of(table[column.name].to_numpy(dtype=object))
+        if is_category(column)
+        else SortedSample.of(numbers(table, column))
+        for column in columns
+    )
+
+
+def known_codes(coder: "Bins | Ranks | Identities", factor: SortedSample | Distinct) -> Codes:
+    """The codes of the factor's numbers or cells, and of a missing one."""
+    if isinstance(coder, Bins) and isinstance(factor, SortedSample):
+        return coder.known(factor.points)
+    assert isinstance(coder, Ranks) and isinstance(factor, Distinct), "a coder of bins or ranks, of its own column"
+    return coder.known(factor.values)
 
 
 def binned(tables: Tables, columns: Sequence[Column], bins: int = 20) -> Codebook:
@@ -129,22 +169,32 @@ def binned(tables: Tables, columns: Sequence[Column], bins: int = 20) -> Codeboo
     Numbers: values that hold a bin's share by themselves get their own, quantiles share the rest.
     Categories: the most frequent ``2 * bins`` keep a code, all others and unseen ones share the last.
     """
+    return binned_of([factored(table, columns) for table in tables], columns, bins)
+
+
+def binned_of(tables: Sequence[Factors], columns: Sequence[Column], bins: int = 20) -> Codebook:
+    """As ``binned``, of the factors of tables."""
     return Codebook(
-        tuple(
-            ranks(tables, column, 2 * bins)
-            if is_category(column)
-            else Bins(column, bin_edges(np.concatenate([numbers(table, column) for table in tables]), bins))
-            for column in columns
-        )
+        tuple(_fitted(column, list(factors), bins) for column, *factors in zip(columns, *tables, strict=True))
     )
+
+
+def _fitted(column: Column, factors: list[SortedSample | Distinct], bins: int) -> Bins | Ranks:
+    import pandas as pd
+
+    samples = [factor for factor in factors if isinstance(factor, SortedSample)]
+    if samples:
+        return Bins(column, edges_of(*pooled(samples), bins))
+    cells = [factor for factor in factors if isinstance(factor, Distinct)]
+    return Ranks(column, pd.Index(most_frequent(cells, 2 * bins), dtype=object))
 
 
 def ranks(tables: Tables, column: Column, kept: int) -> Ranks:
     """The ``kept`` most frequent categories; ties by first appearance."""
     import pandas as pd
 
-    joined = pd.concat([table[column.name].astype(object) for table in tables], ignore_index=True)
-    return Ranks(column, pd.Index(joined.value_counts(sort=True).index[:kept], dtype=object))
+    cells = [Distinct.of(table[column.name].to_numpy(dtype=object)) for table in tables]
+    return Ranks(column, pd.Index(most_frequent(cells, kept), dtype=object))
 
 
 def identities(tables: Tables, columns: Sequence[Column]) -> Codebook:

@@ -7,23 +7,34 @@ from typing import TYPE_CHECKING
 
 from schemas.bins import Reals
 from schemas.contract import Column
-from validators.encoding import Codebook, Codes, Trees, binned, identities, trees
+from validators.encoding import Codebook, Codes, Factors, Trees, binned_of, factored, identities, trees
 from validators.protocol import Evidence
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
+def factors(evidence: Evidence, table: "pd.DataFrame") -> Factors:
+    """The different numbers or cells of each modelled column of ``table``, and each row's place among them."""
+    return evidence.memo.of("factors", (table,), lambda: factored(table, evidence.contract.modelled))
+
+
 def codebook(evidence: Evidence, bins: int = 20) -> Codebook:
     """Shared bins of the modelled columns."""
     real = (evidence.train, evidence.holdout)
-    return evidence.memo.of(("codebook", bins), real, lambda: binned(real, evidence.contract.modelled, bins))
+
+    def compute() -> Codebook:
+        return binned_of([factors(evidence, table) for table in real], evidence.contract.modelled, bins)
+
+    return evidence.memo.of(("codebook", bins), real, compute)
 
 
 def codes(evidence: Evidence, table: "pd.DataFrame", bins: int = 20) -> Codes:
     """(n_rows, n_modelled) bin codes of ``table``, 0 for missing."""
     return evidence.memo.of(
-        ("codes", bins), (evidence.train, evidence.holdout, table), lambda: codebook(evidence, bins).codes(table)
+        ("codes", bins),
+        (evidence.train, evidence.holdout, table),
+        lambda: codebook(evidence, bins).of(factors(evidence, table)),
     )
 
 

@@ -32,7 +32,7 @@ FIDELITY: Final[tuple[Metric, ...]] = (
     Metric(
         name="worst_column",
         gate="utility",
-        default=0.70,
+        default=0.80,
         direction="at_least",
         means="1 - the larger of Kolmogorov-Smirnov and total variation of the worst column, upper bound",
         method="on shared bins of real rows and on the numbers; bound by a row's largest influence and by chance",
@@ -54,6 +54,14 @@ FIDELITY: Final[tuple[Metric, ...]] = (
         direction="at_least",
         means="mean of 1 - total variation over triples of columns",
         method="total variation of three-way tables against the holdout, the contract's triples and a seeded sample",
+    ),
+    Metric(
+        name="declared_triple",
+        gate="utility",
+        default=0.85,
+        direction="at_least",
+        means="1 - total variation of the worst of the triples that the contract states",
+        method="total variation of its three-way table against the holdout, at most 4 bins or categories a column",
     ),
     Metric(
         name="tail_coverage",

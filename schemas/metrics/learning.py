@@ -73,7 +73,7 @@ LEARNING: Final[tuple[Metric, ...]] = (
         default=0.005,
         direction="at_most",
         means="share of synthetic rows behind a rare value, or pair of values, that gives one label",
-        method="cells four times as frequent as in real rows whose labels are purer than any honest account; exact "
+        method="cells three times as frequent as in real rows whose labels are purer than any honest account; exact "
         "binomial tests over all cells (Bonferroni)",
         source="own; the attack: Gu et al. 2017 (BadNets)",
     ),

@@ -130,6 +130,8 @@ def contract(flights: "pd.DataFrame") -> Contract:
             subgroups=("origin",),
             dependencies=(Dependency(determinants=ROUTE, dependent="distance", table=_timetable(flights)),),
             regeneration=Regeneration(rows=ROWS, debounce_rows=2_000, max_attempts=3, allow_control_families=True),
+            # A model of real rows reaches about .87 here, and some 1,200 tested rows tell an AUC to about .03.
+            limits={"tstr_auc": 0.8},
         ),
     )
 

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -94,6 +95,11 @@ class Stage:
         for finding in findings:
             table.add_row(*_cells(finding))
         self.console.print(table)
+
+    def verdicts(self, findings: tuple[Finding, ...]) -> None:
+        """How many findings of each gate passed, where the whole table has been shown before."""
+        counted = Counter((finding.gate, finding.verdict) for finding in findings)
+        self.say("findings: " + ", ".join(f"{gate} {count} {verdict}" for (gate, verdict), count in counted.items()))
 
 
 def _cells(finding: Finding) -> tuple[str, ...]:

@@ -121,7 +121,7 @@ class Story:
             found |= {"row": sign.row, "since_row": sign.since_row, "kind": sign.kind, "columns": list(sign.columns)}
             found |= {"effect": sign.effect, "effect_unit": sign.effect_unit, "injected": self._tale.injected}
             release, dossier = await self._certified(after, found)
-            stage.findings(dossier.findings)
+            stage.verdicts(dossier.findings)
             stage.say(f"certified {release} from the live window: {self._cast.save(release, 'after-drift')}")
 
     async def _leak(self) -> None:
@@ -137,7 +137,7 @@ class Story:
             found["refused"] = list(refused.reasons)
             release, dossier = await self._certified(after, found, refused.dossier.request.run_id)
             stage.say(f"attempt {dossier.request.attempt}: {dossier.request.why}")
-            stage.findings(dossier.findings)
+            stage.verdicts(dossier.findings)
             stage.say(f"certified {release}; the refused attempt stays spent: epsilon {dossier.epsilon_after} by now")
 
     async def _revocation(self) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.bins import Reals
+from validators.distances.nearest import keep, starts_of, summed, two
 from validators.distances.packing import Words
 from validators.distances.tree import Flags, Integers, Tree, spans
 
@@ -42,8 +43,8 @@ class _Search:
         """How many pairs of rows are measured at once."""
         return CELLS // max(4, int(self.rows.shape[1]))
 
-    def visit(self, query: Integers, branch: Integers, cost: float) -> None:
-        """Pairs of a query and a branch at ``cost`` mismatches, ordered by query."""
+    def visit(self, query: Integers, branch: Integers, cost: float) -> int:
+        """At how many boxes and rows pairs of a query and a branch look; all at ``cost``, ordered by query."""
         most = self.best[:, self.k - 1]
         tree = self.tree
         lone = np.diff(tree.leaves)[branch] == 1
@@ -51,16 +52,20 @@ class _Search:
             most = self._seeded(query, branch, cost, most)
         kept = lone | (self._bound(query, branch, tree.branch_low, tree.branch_high, cost, ~lone) <= most[query])
         query, branch = query[kept], branch[kept]
+        looked = len(kept)
         for part in _parts(np.diff(tree.leaves)[branch], self.pairs):
-            self._leaves(*_below(query[part], branch[part], tree.leaves), cost, most)
+            looked += self._leaves(*_below(query[part], branch[part], tree.leaves), cost, most)
+        return looked
 
-    def _leaves(self, query: Integers, leaf: Integers, cost: float, most: Reals) -> None:
+    def _leaves(self, query: Integers, leaf: Integers, cost: float, most: Reals) -> int:
         tree = self.tree
         small = np.diff(tree.starts)[leaf] <= SINGLE
         kept = small | (self._bound(query, leaf, tree.leaf_low, tree.leaf_high, cost, ~small) <= most[query])
         query, leaf = query[kept], leaf[kept]
-        for part in _parts(np.where(tree.solid[leaf], 1, np.diff(tree.starts)[leaf]), self.pairs):
-            self._keep(*self._measured(query[part], leaf[part], cost))
+        sizes = np.where(tree.solid[leaf], 1, np.diff(tree.starts)[leaf])
+        for part in _parts(sizes, self.pairs):
+            keep(self.best, self.ties, self.k, *self._measured(query[part], leaf[part], cost))
+        return len(kept) + int(sizes.sum())
 
     def _seeded(self, query: Integers, branch: Integers, cost: float, most: Reals) -> Reals:
         """An upper limit of the k-th cost of queries that have none: what the likeliest leaf holds."""
@@ -70,7 +75,7 @@ class _Search:
         where = _least(query, self._bound(query, branch, tree.branch_low, tree.branch_high, cost))
         query, leaf = _below(query[where], branch[where], tree.leaves)
         where = _least(query, self._bound(query, leaf, tree.leaf_low, tree.leaf_high, cost))
-        first, second, at, many = self._two(*self._measured(query[where], leaf[where], cost))
+        first, second, at, many = two(*self._measured(query[where], leaf[where], cost))
         most[at] = first if self.k == 1 else np.where(many > 1, first, second)
         return most
 
@@ -83,7 +88,7 @@ class _Search:
         rows, box = self.rows[query[at]], box[at]
         gap = np.maximum(lows[box] - rows, rows - highs[box])
         np.maximum(gap, 0, out=gap)
-        bound[at] = self._sum(gap, cost)
+        bound[at] = summed(gap, cost, self.squared)
         return bound
 
     def _measured(self, query: Integers, leaf: Integers, cost: float) -> tuple[Integers, Reals, Integers]:
@@ -94,47 +99,20 @@ class _Search:
         looked = np.where(alike, 1, sizes)
         target = spans(tree.starts[leaf], looked)
         query, many = np.repeat(query, looked), np.repeat(np.where(alike, sizes, 1), looked)
-        found = self._sum(np.abs(self.rows[query] - tree.rows[target]), cost)
+        found = summed(np.abs(self.rows[query] - tree.rows[target]), cost, self.squared)
         if len(self.owner):
             found[self.owner[query] == tree.owner[target]] = np.inf
         return query, found, many
-
-    def _sum(self, gap: Reals, cost: float) -> Reals:
-        total = np.full(len(gap), cost)
-        if self.squared:
-            np.multiply(gap, gap, out=gap)
-        for j in range(gap.shape[1]):
-            total += gap[:, j]
-        return total
-
-    def _two(self, query: Integers, found: Reals, many: Integers) -> tuple[Reals, Reals, Integers, Integers]:
-        """Each query's least cost, the least above it, the query, and how many targets have the least."""
-        starts = _starts(query)
-        first = np.minimum.reduceat(found, starts)
-        least = found == np.repeat(first, np.diff(np.append(starts, len(query))))
-        ties = np.add.reduceat(np.where(least, many, 0), starts)
-        return first, np.minimum.reduceat(np.where(least, np.inf, found), starts), query[starts], ties
-
-    def _keep(self, query: Integers, found: Reals, many: Integers) -> None:
-        """Take over the least costs of queries, which lie together."""
-        near = found <= self.best[query, self.k - 1]
-        near &= np.isfinite(found)
-        query, found, many = query[near], found[near], many[near]
-        if not len(query):
-            return
-        first, second, at, ties = self._two(query, found, many)
-        second = np.where(ties > 1, first, second)
-        old, older = self.best[at, 0], self.best[at, 1]
-        self.ties[at] = np.where(first < old, ties, np.where(first == old, self.ties[at] + ties, self.ties[at]))
-        self.best[at, 1] = np.minimum(np.maximum(first, old), np.minimum(second, older))
-        self.best[at, 0] = np.minimum(first, old)
 
 
 def search(
     keys: Words, starts: Integers, rows: Reals, owner: Integers, tree: Tree, width: int, weight: float, squared: bool,
     k: int, best: Reals, ties: Integers,
-) -> None:  # fmt: skip
-    """(n_queries, 2) ``best`` costs, of which k are exact, and ``ties`` of the first, of queries in groups."""
+) -> int:  # fmt: skip
+    """How many boxes and rows were looked at; (n_queries, 2) ``best`` costs, of which k are exact, and ``ties`` of the
+    first, of queries in groups.
+    """
+    looked = 0
     state = _Search(rows, owner, tree, squared, k, best, ties)
     group = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
     step = max(1, CELLS // max(1, tree.keys.shape[1]))
@@ -152,7 +130,8 @@ def search(
                 query, sizes = here[part], lists.sizes[mine[part]]
                 pairs = lists.branches[spans(lists.begins[mine[part]], sizes)]
                 if len(pairs):
-                    state.visit(np.repeat(query, sizes), pairs, unequal * weight)
+                    looked += state.visit(np.repeat(query, sizes), pairs, unequal * weight)
+    return looked
 
 
 def _mismatches(keys: Words, tree: Tree, width: int) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
@@ -192,13 +171,9 @@ def _parts(sizes: Integers, most: int) -> list[slice]:
     return [slice(a, b) for a, b in pairwise(ends)]
 
 
-def _starts(query: Integers) -> Integers:
-    return np.flatnonzero(np.r_[True, query[1:] != query[:-1]])
-
-
 def _least(query: Integers, bound: Reals) -> Integers:
     """Where each query's least bound stands, for queries that lie together."""
-    starts = _starts(query)
+    starts = starts_of(query)
     least = np.minimum.reduceat(bound, starts)
     where = np.flatnonzero(bound == np.repeat(least, np.diff(np.append(starts, len(query)))))
-    return where[_starts(query[where])]
+    return where[starts_of(query[where])]

@@ -16,6 +16,7 @@ from validators.distances.tree import Integers, Tree
 
 F = TypeVar("F", bound=Callable[..., object])
 Counts = npt.NDArray[np.uint16]
+Singles = npt.NDArray[np.float32]
 CHUNK = 16
 """Words of groups that are passed over at once where none is wanted: a loop without branches, which vectorises."""
 NOBODY = 0x7FFF
@@ -28,6 +29,19 @@ def _compiled(function: F) -> F:
     except RuntimeError:
         # Nowhere to keep it, as on a read-only disk: compiled anew by each process.
         return cast(F, njit(nogil=True)(function))
+
+
+@_compiled
+def add(block: Singles, rows: Reals, targets: Reals) -> None:
+    """To a (q, t) block the sums of absolute differences of (q, p) and (t, p) rows, in float32."""
+    columns = np.empty((targets.shape[1], targets.shape[0]), dtype=np.float32)
+    columns[:] = targets.T
+    for row in range(rows.shape[0]):
+        out = block[row]
+        for j in range(columns.shape[0]):
+            mine, theirs = np.float32(rows[row, j]), columns[j]
+            for target in range(len(theirs)):
+                out[target] += abs(theirs[target] - mine)
 
 
 @_compiled
@@ -89,7 +103,7 @@ def _by_count(count: Counts, least: int, most: int, begins: Integers, chosen: In
     begins[least] = 0
 
 
-@_compiled
+@njit(inline="always")
 def _bound(
     row: int, rows: Reals, box: int, lows: Reals, highs: Reals, cost: float, squared: bool, most: float
 ) -> float:
@@ -103,7 +117,7 @@ def _bound(
     return cost
 
 
-@_compiled
+@njit(inline="always")
 def _cost(row: int, rows: Reals, target: int, targets: Reals, cost: float, squared: bool, most: float) -> float:
     """What the pair costs; given up once above ``most``."""
     for j in range(rows.shape[1]):
@@ -114,7 +128,7 @@ def _cost(row: int, rows: Reals, target: int, targets: Reals, cost: float, squar
     return cost
 
 
-@_compiled
+@njit(inline="always")
 def _scan(
     row: int, rows: Reals, owner: Integers, owners: Integers, targets: Reals, begin: int, end: int, alike: bool,
     cost: float, squared: bool, most: float, best: Reals, ties: Integers,
@@ -137,7 +151,7 @@ def _scan(
                 best[row, 1] = found
 
 
-@_compiled
+@njit(inline="always")
 def _nearest_box(
     row: int, rows: Reals, first: int, last: int, lows: Reals, highs: Reals, cost: float, squared: bool
 ) -> int:
@@ -153,8 +167,11 @@ def _nearest_box(
 def _visit(
     row: int, rows: Reals, owner: Integers, tree: Tree, groups: Integers, cost: float, squared: bool, k: int,
     best: Reals, ties: Integers, spare: Reals, spare_ties: Integers,
-) -> None:  # fmt: skip
-    """Groups of targets for one query; a query without neighbours looks first where they are likeliest."""
+) -> int:  # fmt: skip
+    """At how many boxes and rows of groups of targets one query looks; without neighbours, where they are likeliest
+    first.
+    """
+    looked = 0
     # Looked up once: an array of the tree counts its references each time.
     branches, leaves, starts, targets, owners, solid = (
         tree.branches, tree.leaves, tree.starts, tree.rows, tree.owner, tree.solid,
@@ -169,29 +186,62 @@ def _visit(
             branch = _nearest_box(row, rows, first, last, branch_low, branch_high, cost, squared)
             leaf = _nearest_box(row, rows, leaves[branch], leaves[branch + 1], leaf_low, leaf_high, cost, squared)
             spare[row, :] = np.inf
-            _scan(row, rows, owner, owners, targets, starts[leaf], starts[leaf + 1], solid[leaf], cost, squared, np.inf, spare, spare_ties)
+            _scan(
+                row,
+                rows,
+                owner,
+                owners,
+                targets,
+                starts[leaf],
+                starts[leaf + 1],
+                solid[leaf],
+                cost,
+                squared,
+                np.inf,
+                spare,
+                spare_ties,
+            )
             most = spare[row, k - 1]
+        looked += last - first
         for branch in range(first, last):
             begin, end = leaves[branch], leaves[branch + 1]
-            if end - begin > 1 and (
-                _bound(row, rows, branch, branch_low, branch_high, cost, squared, most) > most
-            ):
+            if end - begin > 1 and (_bound(row, rows, branch, branch_low, branch_high, cost, squared, most) > most):
                 continue
+            looked += end - begin
             for leaf in range(begin, end):
                 if starts[leaf + 1] - starts[leaf] > 1 and (
                     _bound(row, rows, leaf, leaf_low, leaf_high, cost, squared, most) > most
                 ):
                     continue
-                _scan(row, rows, owner, owners, targets, starts[leaf], starts[leaf + 1], solid[leaf], cost, squared, most, best, ties)
+                _scan(
+                    row,
+                    rows,
+                    owner,
+                    owners,
+                    targets,
+                    starts[leaf],
+                    starts[leaf + 1],
+                    solid[leaf],
+                    cost,
+                    squared,
+                    most,
+                    best,
+                    ties,
+                )
+                looked += starts[leaf + 1] - starts[leaf]
                 most = min(most, best[row, k - 1])
+    return looked
 
 
 @_compiled
 def search(
     keys: Words, starts: Integers, rows: Reals, owner: Integers, tree: Tree, width: int, weight: float, squared: bool,
     k: int, best: Reals, ties: Integers,
-) -> None:  # fmt: skip
-    """(n_queries, 2) ``best`` costs, of which k are exact, and ``ties`` of the first, of queries in groups."""
+) -> int:  # fmt: skip
+    """How many boxes and rows were looked at; (n_queries, 2) ``best`` costs, of which k are exact, and ``ties`` of the
+    first, of queries in groups.
+    """
+    looked = 0
     groups = tree.keys.shape[1]
     count = np.full(-(-groups // 4) * 4, NOBODY, dtype=np.uint16)
     words, begins = count.view(np.uint64), np.empty(width + 2, dtype=np.int64)
@@ -206,7 +256,7 @@ def search(
                 for unequal in range(least, most + 1):
                     if best[row, k - 1] < unequal * weight:
                         break
-                    _visit(
+                    looked += _visit(
                         row, rows, owner, tree, chosen[begins[unequal] : begins[unequal + 1]], unequal * weight,
                         squared, k, best, ties, spare, spare_ties,
                     )  # fmt: skip
@@ -216,3 +266,4 @@ def search(
                 break
             # Some rows found too few: one step further, else as far as the neighbours that are known allow.
             most = least if reach == np.inf else int(min(reach, width))
+    return looked

@@ -49,8 +49,8 @@ class ParityGap:
 
     Either model decides for the holdout rows: whether the target is another than its most frequent class, or, for a
     number, above the real median. Groups are the slices of a subgroup column with 100 tested rows, for equalised odds
-    with 25 of either truth. Differences are fairlearn's; the interval resamples the tested rows
-    (both models on the same), widens by what models of halves of the train rows differ (three cuts in two), holds for all columns and
+    with 25 of either truth. Differences are fairlearn's; the interval resamples the tested rows (both models on the
+    same), widens by what models of halves of the train rows differ (three cuts in two), holds for all columns and
     measures at once, and only one that lies above the limit fails.
     """
 

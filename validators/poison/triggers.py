@@ -22,7 +22,7 @@ BINS = 20
 ERROR = 0.01
 """Of all cells together (Bonferroni), for either test."""
 PURE = 0.95
-RARER = 4.0
+RARER = 3.0
 """A trigger is at least so many times rarer in real rows."""
 Integers = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -72,11 +72,11 @@ def triggers(task: Learning, synthetic: Judged) -> Planted | None:
     """The trigger with the most rows, none where there is none.
 
     A cell is one value of a column (exact) or a bin of each of two columns (300 pairs by seed). It is a trigger where
-    its synthetic rows outnumber four times what real rows (up to 16,000 of train and holdout each) lead to expect, and at
-    least 95 % of them have one label, more than any honest account explains: two models of real rows, the real rows
-    of the cell, the label's share in all of them, and, of a pair, synthetic rows with one of its values alone, and
-    real rows with one of them on either side of the other: a generator of coarse bins spreads labels along a number.
-    Exact binomial tests at 1 %, divided by the cells; for the label, by the cells that the first test left.
+    its synthetic rows outnumber three times what real rows (up to 16,000 of train and holdout each) lead to expect, and
+    at least 95 % of them have one label, more than any honest account explains: two models of real rows, the real rows
+    of the cell, the label's share in all of them, and, of a pair, synthetic rows with one of its values alone, and real
+    rows with one of them on either side of the other: a generator of coarse bins spreads labels along a number. Exact
+    binomial tests at 1 %, divided by the cells; for the label, by the cells that the first test left.
     """
     source = task.evidence
     sides = [(table, task.rows(table, ROWS)) for table in (source.train, source.holdout)]

@@ -34,9 +34,9 @@ class MembershipInference:
     Accuracy is held by its upper bound, simultaneous over the attacks, where there are so many records that an attack
     at chance passes that with 95 % (2,165 for five attacks at .55); a subgroup fails where its lower bound exceeds the
     limit. The low rate fails where a lower bound exceeds the limit, and members and non-members of equal standing
-    would show as many hits in under one of 10,000 tables. With fewer records only a lower bound above the limit fails: otherwise the
-    leak gate decides alone where it sees the contract's detectable leak, and where it does not the verdict is
-    INSUFFICIENT.
+    would show as many hits in under one of 10,000 tables. With fewer records only a lower bound above the limit fails:
+    otherwise the leak gate decides alone where it sees the contract's detectable leak, and where it does not the
+    verdict is INSUFFICIENT.
     """
 
     metric: str = "membership_accuracy"

@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.bins import Reals
-from validators.encoding import Bins, Codes, numbers
+from schemas.sorted_sample import SortedSample
+from validators.distinct import Distinct
+from validators.encoding import Bins, Codes, Identities, Ranks, known_codes, numbers
 from validators.protocol import Evidence
-from validators.utility.histograms import one_way
-from validators.views import codebook, codes
+from validators.views import codebook, codes, factors
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +50,7 @@ class Coarse:
         """(n_rows, n_columns), each column's cells side by side in memory."""
         coarse = np.empty(fine.shape, dtype=np.int32, order="F")
         for j, each in enumerate(self.maps):
-            coarse[:, j] = each[fine[:, j]]
+            np.take(each, fine[:, j], out=coarse[:, j], mode="clip")
         return coarse
 
 
@@ -68,8 +69,14 @@ def coarse_codes(evidence: Evidence, table: "pd.DataFrame", level: Level) -> Cod
 
 def column_counts(evidence: Evidence, table: "pd.DataFrame") -> list[Reals]:
     """For each modelled column how often each fine code occurs in ``table``."""
-    tables = (evidence.train, evidence.holdout, table)
-    return evidence.memo.of("counts", tables, lambda: one_way(codes(evidence, table), codebook(evidence).sizes))
+    tables, book = (evidence.train, evidence.holdout, table), codebook(evidence)
+    each = zip(book.coders, book.sizes, factors(evidence, table), strict=True)
+    return evidence.memo.of("counts", tables, lambda: [_counts(coder, size, factor) for coder, size, factor in each])
+
+
+def _counts(coder: Bins | Ranks | Identities, size: int, factor: SortedSample | Distinct) -> Reals:
+    counts = np.append(factor.counts, len(factor.places) - factor.counts.sum())
+    return np.bincount(known_codes(coder, factor), counts, minlength=size).astype(np.float64)
 
 
 def number_places(evidence: Evidence) -> tuple[int, ...]:
@@ -86,6 +93,11 @@ def number_matrix(evidence: Evidence, table: "pd.DataFrame") -> Reals:
         tables,
         lambda: np.stack([numbers(table, column) for column in columns]).T if columns else np.zeros((len(table), 0)),
     )
+
+
+def samples(evidence: Evidence, table: "pd.DataFrame") -> tuple[SortedSample, ...]:
+    """Of the columns of ``number_matrix``, their distinct numbers and each row's place among them."""
+    return tuple(factor for factor in factors(evidence, table) if isinstance(factor, SortedSample))
 
 
 def _coarse(evidence: Evidence, level: Level) -> Coarse:

@@ -1,11 +1,14 @@
 """How strongly each pair of columns hangs together in one table, with intervals, and how much that changed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from schemas.dependence import Pair, PairTables, informational_correlation, pearson, spearman
+from schemas.correlation import pearson_of, spearman_of
+from schemas.dependence import Pair, PairTables, informational_correlation
+from schemas.sorted_sample import SortedSample
 from validators.statistics import Z95, Reals
 
 Bounded = tuple[Reals, Reals, Reals]
@@ -29,7 +32,7 @@ class Dependence:
     pearson: Reals
 
 
-def dependence(tables: PairTables, numbers: Reals, places: tuple[int, ...]) -> Dependence:
+def dependence(tables: PairTables, numbers: Sequence[SortedSample], places: tuple[int, ...]) -> Dependence:
     """Of one table, given as its two-way counts and as the numbers of the columns at ``places``."""
     found, deviation = tables.mutual_information(), Z95 * tables.information_deviation()
     information = tuple(informational_correlation(value) for value in (found, found - deviation, found + deviation))
@@ -39,8 +42,8 @@ def dependence(tables: PairTables, numbers: Reals, places: tuple[int, ...]) -> D
         mutual_information=found,
         cramers_v=tables.cramers_v(),
         information=(information[0], information[1], information[2]),
-        ranks=_fisher(_of_pairs(spearman(numbers), pairs, places), tables.rows),
-        pearson=_of_pairs(pearson(numbers), pairs, places),
+        ranks=_fisher(_of_pairs(spearman_of(numbers), pairs, places), tables.rows),
+        pearson=_of_pairs(pearson_of(numbers), pairs, places),
     )
 
 

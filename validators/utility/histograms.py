@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.dependence import Ints
+from validators.encoding import Codes
 from validators.statistics import Reals
 
 SAMPLED_ROWS = 5_000
@@ -58,16 +59,21 @@ def deviation(tables: Iterable[Signed], rows: tuple[int, int]) -> float:
     scores: list[Reals] = []
     count = 0
     for real, fake, signs in tables:
-        found = [0.5 * signs[real], 0.5 * signs[fake]]
-        scores = [a + b for a, b in zip(scores, found, strict=True)] if scores else found
+        found = [signs.take(real, mode="clip"), signs.take(fake, mode="clip")]
+        scores = [np.add(a, b, out=a) for a, b in zip(scores, found, strict=True)] if scores else found
         count += 1
-    spread = sum(float(score.var()) / max(1, size) for score, size in zip(scores, rows, strict=True)) if scores else 0.0
+    spread = sum(0.25 * float(score.var()) / max(1, size) for score, size in zip(scores, rows, strict=True))
     return float(np.sqrt(spread)) / max(1, count)
 
 
 def sampled(rows: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
     """At most 5,000 row numbers, in order."""
-    return np.sort(rng.permutation(rows)[:SAMPLED_ROWS])
+    return np.sort(rng.choice(rows, min(rows, SAMPLED_ROWS), replace=False, shuffle=False))
+
+
+def rows_of(codes: Codes, rows: npt.NDArray[np.int64]) -> Codes:
+    """These rows of (n_rows, n_columns) ``codes``, each column's codes side by side in memory."""
+    return np.take(codes.T, rows, axis=1).T
 
 
 def split(flat: Reals, starts: Ints) -> list[Reals]:

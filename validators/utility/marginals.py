@@ -7,10 +7,10 @@ import numpy as np
 
 from schemas.finding import Finding, Gate
 from validators.protocol import Evidence
-from validators.statistics import Z95, Reals, generator, normal_interval
-from validators.utility.coarse import column_counts, number_matrix, number_places
+from validators.statistics import Z95, generator, normal_interval
+from validators.utility.coarse import column_counts, number_places, samples
 from validators.utility.conditioning import Compared, compared
-from validators.utility.histograms import LEAST, deviation, sampled, shares
+from validators.utility.histograms import LEAST, deviation, rows_of, sampled, shares
 from validators.utility.shapes import Shape, shape
 from validators.verdicts import hold, require
 from validators.views import codes, names
@@ -43,7 +43,7 @@ class MarginalFidelity:
         require(len(tables.holdout), LEAST, "holdout rows")
         each = column_shapes(evidence, tables.holdout, tables.synthetic)
         real = (evidence.train, evidence.holdout, tables.train, tables.holdout)
-        fresh = evidence.memo.of("real shapes", real, lambda: column_shapes(evidence, tables.holdout, tables.train))
+        fresh = evidence.memo.of("real shapes", real, lambda: _fresh(evidence, tables))
         return self._mean(evidence, tables, each, fresh), self._worst(evidence, tables, each, fresh)
 
     def _mean(self, evidence: Evidence, tables: Compared, each: tuple[Shape, ...], fresh: tuple[Shape, ...]) -> Finding:
@@ -91,27 +91,25 @@ class MarginalFidelity:
     def _deviation(self, evidence: Evidence, tables: Compared) -> float:
         rng = generator(evidence.seed, self.metric)
         sides = [codes(evidence, table) for table in (tables.holdout, tables.synthetic)]
-        some, other = (side[sampled(len(side), rng)] for side in sides)
+        some, other = (rows_of(side, sampled(len(side), rng)) for side in sides)
         left, right = (column_counts(evidence, table) for table in (tables.holdout, tables.synthetic))
         signs = [np.sign(shares(a) - shares(b)) for a, b in zip(left, right, strict=True)]
         drawn = ((some[:, j], other[:, j], sign) for j, sign in enumerate(signs))
         return deviation(drawn, (len(sides[0]), len(sides[1])))
 
 
+def _fresh(evidence: Evidence, tables: Compared) -> tuple[Shape, ...]:
+    return column_shapes(evidence, tables.holdout, tables.train) if len(tables.train) else ()
+
+
 def column_shapes(evidence: Evidence, real: "pd.DataFrame", fake: "pd.DataFrame") -> tuple[Shape, ...]:
     """One for each modelled column."""
     place = {j: k for k, j in enumerate(number_places(evidence))}
     counts = [column_counts(evidence, table) for table in (real, fake)]
-    numbers = [number_matrix(evidence, table) for table in (real, fake)]
+    numbers = list(zip(*(samples(evidence, table) for table in (real, fake)), strict=True))
     return tuple(
-        shape(a, b, (_present(numbers[0][:, place[j]]), _present(numbers[1][:, place[j]])) if j in place else None)
-        for j, (a, b) in enumerate(zip(*counts, strict=True))
+        shape(a, b, numbers[place[j]] if j in place else None) for j, (a, b) in enumerate(zip(*counts, strict=True))
     )
-
-
-def _present(values: Reals) -> Reals:
-    missing = np.isnan(values)
-    return values[~missing] if missing.any() else values
 
 
 def worst(each: dict[str, float], shown: int = 5) -> dict[str, float]:

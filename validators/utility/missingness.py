@@ -17,13 +17,16 @@ from validators.views import codes
 if TYPE_CHECKING:
     import pandas as pd
 
+RATIO = 0.05
+
 
 @dataclass(frozen=True, slots=True)
 class Missingness:
     """Largest difference from the holdout of the share of rows in which a column, or two columns both, are missing.
 
-    Of all columns and pairs the one whose difference is surest; adjusted Wald interval of a difference of shares. The
-    baseline is the train rows' own value.
+    What a column loses by itself counts in proportion too, .05 times the logarithm of the ratio of its shares: a factor
+    of five is as much as .08, so that 6 % of missing cells cannot be lost unseen. Of all columns and pairs the one whose
+    difference is surest; adjusted Wald interval of a difference of shares. The baseline is the train rows' own value.
     """
 
     metric: str = "missingness"
@@ -36,7 +39,7 @@ class Missingness:
         require(len(tables.synthetic), LEAST, "synthetic rows")
         require(len(tables.holdout), LEAST, "holdout rows")
         train, holdout, fake = (_both(evidence, each) for each in (tables.train, tables.holdout, tables.synthetic))
-        value, half = _difference(holdout, fake, len(tables.holdout), len(tables.synthetic))
+        value, half = _with_ratios(holdout, fake, len(tables.holdout), len(tables.synthetic))
         place = np.unravel_index(np.lexsort((value.ravel(), (value - half).ravel()))[-1], value.shape)
         found = float(value[place])
         columns, n = evidence.contract.modelled, len(tables.holdout)
@@ -68,6 +71,18 @@ def _both(evidence: Evidence, table: "pd.DataFrame") -> Reals:
         return np.asarray(missing.T @ missing, dtype=np.float64)
 
     return evidence.memo.of("missing", (evidence.train, evidence.holdout, table), compute)
+
+
+def _with_ratios(left: Reals, right: Reals, rows: int, others: int) -> tuple[Reals, Reals]:
+    """The differences, a column's own replaced by how many times fewer the right has where that is surer to be large."""
+    value, half = _difference(left, right, rows, others)
+    many, few = np.diag(left) + 0.5, np.diag(right) + 0.5
+    ratio = RATIO * np.maximum(0.0, np.log(many / (rows + 1)) - np.log(few / (others + 1)))
+    reach = RATIO * Z95 * np.sqrt(1 / few + 1 / many)
+    surer = ratio - reach > np.diag(value) - np.diag(half)
+    np.fill_diagonal(value, np.where(surer, np.minimum(1.0, ratio), np.diag(value)))
+    np.fill_diagonal(half, np.where(surer, reach, np.diag(half)))
+    return value, half
 
 
 def _difference(left: Reals, right: Reals, rows: int, others: int) -> tuple[Reals, Reals]:

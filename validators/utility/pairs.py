@@ -5,18 +5,17 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from schemas.dependence import Ints, Layout, PairTables, all_pairs
+from schemas.dependence import Ints, Layout, Pair, PairTables, all_pairs
 from schemas.finding import Finding, Gate
-from validators.encoding import Codes
 from validators.protocol import Evidence
 from validators.statistics import Reals, generator, normal_interval
-from validators.utility.coarse import PAIRS, coarse, number_matrix, number_places
+from validators.utility.coarse import PAIRS, coarse, number_places, samples
 from validators.utility.conditioning import Compared, compared
 from validators.utility.dependence import Bounded, Dependence, changes, dependence, largest_change
-from validators.utility.histograms import LEAST, deviation, joint, sampled, split
+from validators.utility.histograms import LEAST, deviation, joint, rows_of, sampled, split
 from validators.utility.marginals import worst
 from validators.verdicts import hold, require
-from validators.views import codebook, codes
+from validators.views import codebook, codes, names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,11 +50,11 @@ class PairFidelity:
         return self._mean(evidence, tables), self._worst(evidence, tables)
 
     def _mean(self, evidence: Evidence, tables: Compared) -> Finding:
-        real, fake, fresh = (pair_tables(evidence, each) for each in (tables.holdout, tables.synthetic, tables.train))
+        real, fake = (pair_tables(evidence, each) for each in (tables.holdout, tables.synthetic))
         similarity = 1 - real.total_variation(fake)
         value, pairs = float(similarity.mean()), real.layout.pairs
-        named = {_name(evidence, pair): found for pair, found in zip(pairs, similarity.tolist(), strict=True)}
-        width = len(evidence.contract.modelled)
+        named = dict(zip(_names(evidence, pairs), similarity.tolist(), strict=True))
+        width = len(real.layout.sizes)
         detail = {"worst": worst(named), "pairs": len(pairs), "pairs_of": width * (width - 1) // 2}
         return hold(
             evidence.contract,
@@ -63,10 +62,18 @@ class PairFidelity:
             self.gate,
             value,
             interval=normal_interval(value, _deviation(evidence, tables, real, fake)),
-            baseline=float((1 - real.total_variation(fresh)).mean()) if fresh.rows else None,
+            baseline=self._baseline(evidence, tables, real) if len(tables.train) else None,
             support=min(real.rows, fake.rows),
             samples=tables.samples,
             detail=tables.detail | detail | _trends(evidence, tables),
+        )
+
+    def _baseline(self, evidence: Evidence, tables: Compared, real: PairTables) -> float:
+        known = (evidence.train, evidence.holdout, tables.train, tables.holdout)
+        return evidence.memo.of(
+            ("pair baseline", evidence.seed),
+            known,
+            lambda: float((1 - real.total_variation(pair_tables(evidence, tables.train))).mean()),
         )
 
     def _worst(self, evidence: Evidence, tables: Compared) -> Finding:
@@ -74,12 +81,6 @@ class PairFidelity:
         changed = changes(real, fake)
         found = largest_change(changed)
         pairs = layout(evidence).pairs
-        train = (evidence.train, evidence.holdout, tables.train, tables.holdout)
-        fresh = evidence.memo.of(
-            ("fresh pairs", evidence.seed),
-            train,
-            lambda: largest_change(changes(real, dependence_of(evidence, tables.train))).value,
-        )
         return hold(
             evidence.contract,
             "worst_pair",
@@ -87,12 +88,20 @@ class PairFidelity:
             found.value,
             interval=found.interval,
             rule="confident",
-            baseline=fresh if len(tables.train) else None,
+            baseline=self._fresh(evidence, tables, real) if len(tables.train) else None,
             support=min(len(tables.holdout), len(tables.synthetic)),
             samples=tables.samples,
             detail=tables.detail
-            | {"pair": _name(evidence, pairs[found.pair]), "figure": found.figure}
+            | {"pair": _names(evidence, pairs[found.pair : found.pair + 1])[0], "figure": found.figure}
             | {"changes": _shown(evidence, real, fake, _most_changed(changed))},
+        )
+
+    def _fresh(self, evidence: Evidence, tables: Compared, real: Dependence) -> float:
+        known = (evidence.train, evidence.holdout, tables.train, tables.holdout)
+        return evidence.memo.of(
+            ("fresh pairs", evidence.seed),
+            known,
+            lambda: largest_change(changes(real, dependence_of(evidence, tables.train))).value,
         )
 
 
@@ -126,7 +135,7 @@ def dependence_of(evidence: Evidence, table: "pd.DataFrame") -> Dependence:
     return evidence.memo.of(
         ("dependence", evidence.seed),
         (evidence.train, evidence.holdout, table),
-        lambda: dependence(pair_tables(evidence, table), number_matrix(evidence, table), number_places(evidence)),
+        lambda: dependence(pair_tables(evidence, table), samples(evidence, table), number_places(evidence)),
     )
 
 
@@ -165,13 +174,13 @@ def _trends(evidence: Evidence, tables: Compared) -> dict[str, float]:
 def _deviation(evidence: Evidence, tables: Compared, real: PairTables, fake: PairTables) -> float:
     rng, plan = generator(evidence.seed, "pair_fidelity"), real.layout
     some, other = (
-        coarse(evidence, PAIRS).codes(codes(evidence, table)[sampled(len(table), rng)])
+        coarse(evidence, PAIRS).codes(rows_of(codes(evidence, table), sampled(len(table), rng))).T.astype(np.intp)
         for table in (tables.holdout, tables.synthetic)
     )
     signs = split(np.sign(real.joint / real.rows - fake.joint / fake.rows), plan.starts)
 
-    def keys(side: Codes, i: int, j: int) -> Ints:
-        return joint([side[:, i], side[:, j]], [plan.sizes[i], plan.sizes[j]])
+    def keys(side: Ints, i: int, j: int) -> Ints:
+        return joint([side[i], side[j]], [plan.sizes[i], plan.sizes[j]])
 
     drawn = ((keys(some, i, j), keys(other, i, j), sign) for (i, j), sign in zip(plan.pairs, signs, strict=True))
     return deviation(drawn, (real.rows, fake.rows))
@@ -188,12 +197,12 @@ def _shown(
     """Figures of these pairs, real beside synthetic."""
     figures, pairs = _figures(real, fake), layout(evidence).pairs
     return {
-        _name(evidence, pairs[k]): {
-            name: [round(float(side[k]), 4) if np.isfinite(side[k]) else None for side in both]
-            for name, both in figures.items()
+        name: {
+            figure: [round(float(side[k]), 4) if np.isfinite(side[k]) else None for side in both]
+            for figure, both in figures.items()
             if np.isfinite(both[0][k]) or np.isfinite(both[1][k])
         }
-        for k in shown
+        for k, name in zip(shown, _names(evidence, tuple(pairs[k] for k in shown)), strict=True)
     }
 
 
@@ -207,6 +216,6 @@ def _figures(real: Dependence, fake: Dependence) -> dict[str, tuple[Reals, Reals
     }
 
 
-def _name(evidence: Evidence, pair: tuple[int, int]) -> str:
-    columns = evidence.contract.modelled
-    return f"{columns[pair[0]].name} x {columns[pair[1]].name}"
+def _names(evidence: Evidence, pairs: tuple[Pair, ...]) -> list[str]:
+    columns = names(evidence.contract.modelled)
+    return [f"{columns[i]} x {columns[j]}" for i, j in pairs]

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from schemas.dependence import chi_squared_effect
+from schemas.sorted_sample import SortedSample
 from validators.statistics import Reals
 from validators.utility.histograms import noise, total_variation
 
@@ -41,7 +43,7 @@ class Shape:
                 (named | {"wasserstein": self.wasserstein}).items()}  # fmt: skip
 
 
-def shape(real: Reals, fake: Reals, samples: tuple[Reals, Reals] | None = None) -> Shape:
+def shape(real: Reals, fake: Reals, samples: tuple[SortedSample, SortedSample] | None = None) -> Shape:
     """From the counts of both sides' codes, missing first; ``samples`` are a number's present cells."""
     found = Shape(
         variation=total_variation(real, fake),
@@ -55,48 +57,45 @@ def shape(real: Reals, fake: Reals, samples: tuple[Reals, Reals] | None = None) 
     return Shape(found.variation, found.present_variation, found.noise, found.effect, ks, distance)
 
 
-def sample_distances(real: Reals, fake: Reals) -> tuple[float, float | None]:
-    """Kolmogorov-Smirnov and the scaled Wasserstein distance of two samples of finite numbers.
+def sample_distances(real: SortedSample, fake: SortedSample) -> tuple[float, float | None]:
+    """Kolmogorov-Smirnov and the scaled Wasserstein distance of two samples of numbers, apart from missing ones.
 
     An empty sample has nothing in common with another, and all with an empty one.
     """
-    if not len(real) or not len(fake):
-        return float(len(real) != len(fake)), None
-    gaps, widths = _counted(real, fake) or _sorted(real, fake)
-    scale = _scale(real)
+    sizes = real.present, fake.present
+    if not all(sizes):
+        return float(sizes[0] != sizes[1]), None
+    points, places = _merged(real.points, fake.points)
+    below = np.zeros((2, len(points)), dtype=np.int64)
+    below[0, places[: len(real.points)]] = real.counts
+    below[1, places[len(real.points) :]] = fake.counts
+    ahead = np.cumsum(below, axis=1, out=below)
+    gaps, scale = np.abs(ahead[0] / sizes[0] - ahead[1] / sizes[1]), _scale(real)
     with np.errstate(over="ignore", invalid="ignore"):
-        distance = float(gaps[:-1] @ widths) / scale if scale > 0 else float("nan")
+        distance = float(gaps[:-1] @ np.diff(points)) / scale if scale > 0 else float("nan")
     return float(gaps.max()), distance if np.isfinite(distance) else None
 
 
-Gaps = tuple[Reals, Reals]
-"""The distribution functions' distance from each point of a grid to the next, and how far that is (one fewer)."""
+def _merged(left: Reals, right: Reals) -> tuple[Reals, npt.NDArray[np.int64]]:
+    """The distinct points of two ascending arrays in order, and where those of both stand."""
+    if len(left) == len(right) and bool((left == right).all()):
+        return left, np.tile(np.arange(len(left)), 2)
+    both = np.concatenate([left, right])
+    # A stable sort only merges two runs that are in order.
+    order = np.argsort(both, kind="stable")
+    ascending = both[order]
+    new = np.append(True, ascending[1:] != ascending[:-1])
+    places = np.empty(len(both), dtype=np.int64)
+    places[order] = np.cumsum(new) - 1
+    return ascending[new], places
 
 
-def _counted(real: Reals, fake: Reals) -> Gaps | None:
-    """On the grid of whole numbers, where these are few enough for counting to beat sorting."""
-    low = min(float(real.min()), float(fake.min()))
-    high = max(float(real.max()), float(fake.max()))
-    if not high - low < len(real) + len(fake):
-        return None
-    if not all(bool((side == np.rint(side)).all()) for side in (real, fake)):
-        return None
-    whole = [(side - low).astype(np.int64) for side in (real, fake)]
-    size = int(high - low) + 1
-    ahead = [np.cumsum(np.bincount(numbers, minlength=size)) / len(numbers) for numbers in whole]
-    return np.abs(ahead[0] - ahead[1]), np.ones(size - 1)
-
-
-def _sorted(real: Reals, fake: Reals) -> Gaps:
-    ordered, grid = [np.sort(side) for side in (real, fake)], np.sort(np.concatenate([real, fake]))
-    ahead = [np.searchsorted(side, grid, side="right") / len(side) for side in ordered]
-    with np.errstate(over="ignore"):
-        return np.abs(ahead[0] - ahead[1]), np.diff(grid)
-
-
-def _scale(values: Reals) -> float:
+def _scale(sample: SortedSample) -> float:
     """The interquartile range, or the standard deviation where that is 0."""
-    quarters = len(values) // 4, (3 * len(values)) // 4
+    size = sample.present
     with np.errstate(over="ignore", invalid="ignore"):
-        low, high = np.partition(values, quarters)[list(quarters)]
-        return float(high - low) if high > low else float(np.nan_to_num(values.std(), posinf=0.0))
+        low, high = sample.at(size // 4), sample.at(3 * size // 4)
+        if high > low:
+            return high - low
+        mean = float(sample.points @ sample.counts) / size
+        return float(np.nan_to_num(np.sqrt((sample.points - mean) ** 2 @ sample.counts / size), posinf=0.0))

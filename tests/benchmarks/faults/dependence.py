@@ -122,7 +122,7 @@ FAULTS = (
     Fault("adult", invented_correlation, PAIRS),
     Fault("adult", one_pair_of_105, PAIRS),
     Fault("adult", lost_correlation, PAIRS),
-    Fault("adult_cohort", three_way_lost, ("triple_fidelity",)),
+    Fault("adult_cohort", three_way_lost, ("declared_triple",)),
     Fault("adult", labels_swapped, LEARNING),
     Fault("adult", labels_flipped, ("label_flips",)),
     Fault("adult", backdoor_rows, ("backdoor_rows",)),

@@ -9,6 +9,7 @@ from scipy.stats import pearsonr, spearmanr
 from scipy.stats.contingency import association
 from sklearn.metrics import mutual_info_score
 
+from schemas.correlation import pearson, spearman
 from schemas.dependence import (
     BLOCK,
     Layout,
@@ -16,8 +17,6 @@ from schemas.dependence import (
     all_pairs,
     chi_squared_effect,
     informational_correlation,
-    pearson,
-    spearman,
 )
 
 SIZES = (3, 5, 2, 4)

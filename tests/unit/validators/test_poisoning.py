@@ -84,7 +84,7 @@ def test_a_backdoor_is_found_by_its_column_and_without_its_value(source: Evidenc
 def test_a_trigger_of_two_columns_is_found(source: Evidence) -> None:
     rare = {"plan": pd.array([None], dtype="string")[0], "region": "isles"}
     table = source.synthetic.copy()
-    table.loc[:79, "plan"], table.loc[:79, "region"], table.loc[:79, "churned"] = rare["plan"], rare["region"], True
+    table.loc[:99, "plan"], table.loc[:99, "region"], table.loc[:99, "churned"] = rare["plan"], rare["region"], True
     found = backdoors(source, table)
     assert found.verdict == "FAIL"
     trigger = next(each for each in found.detail["tests"] if each["kind"] == "trigger")

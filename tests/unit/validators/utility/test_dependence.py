@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from schemas.dependence import Layout, PairTables
+from schemas.sorted_sample import SortedSample
 from validators.utility.dependence import FIGURES, association_change, changes, dependence, largest_change
 
 LAYOUT = Layout((5, 5), ((0, 1),))
@@ -16,7 +17,7 @@ def correlated(rows: int, rho: float, rng: np.random.Generator) -> np.ndarray:
 
 def of(values: np.ndarray):
     codes = np.clip(np.floor(values * 1.2 + 2.5), 0, 4).astype(np.int32)
-    return dependence(PairTables.of(codes, LAYOUT), values, (0, 1))
+    return dependence(PairTables.of(codes, LAYOUT), [SortedSample.of(column) for column in values.T], (0, 1))
 
 
 def test_bounds_hold_for_fresh_rows_and_for_a_change() -> None:
