@@ -159,7 +159,8 @@ def known_codes(coder: "Bins | Ranks | Identities", factor: SortedSample | Disti
     """The codes of the factor's numbers or cells, and of a missing one."""
     if isinstance(coder, Bins) and isinstance(factor, SortedSample):
         return coder.known(factor.points)
-    assert isinstance(coder, Ranks) and isinstance(factor, Distinct), "a coder of bins or ranks, of its own column"
+    assert isinstance(coder, Ranks)
+    assert isinstance(factor, Distinct)
     return coder.known(factor.values)
 
 

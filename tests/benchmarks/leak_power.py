@@ -144,7 +144,7 @@ def settings(seeds: int, fresh: int) -> list[Setting]:
     """The sizes that the gate promises something for; the large ones with fewer fresh tables."""
     small, tiny = (4_000, 2_000, 2_000, 4_000), (4_000, 2_000, 2_000, 2_000)
     large, lean = (16_000, 16_000, 8_000, 8_000), (16_000, 4_000, 8_000, 8_000)
-    card, many, some = (40_000, 20_000, 20_000, 20_000), max(1, seeds * 3 // 5), max(1, fresh // 3)
+    card, many, some = (100_000, 100_000, 100_000, 100_000), max(1, seeds * 3 // 5), max(1, fresh // 3)
     return [
         Setting(f"Adult {label(small)}", adult(small), seeds, fresh),
         Setting(f"Adult {label(tiny)}", adult(tiny), seeds, fresh),
@@ -164,7 +164,7 @@ def main() -> None:
     parser.add_argument("--fresh", type=int, default=300, help="fresh tables at the small sizes")
     parser.add_argument("--honest", type=int, default=300, help="private releases at epsilon 1; a third at epsilon 10")
     parser.add_argument("--only", default="", help="settings whose name starts so; 'private' for the releases")
-    parser.add_argument("--out", type=Path, default=Path("leak_power.json"))
+    parser.add_argument("--out", type=Path, default=Path("bench-results") / "leak_power.json")
     asked = parser.parse_args()
     seeds, fresh, private = (10, 30, 10) if asked.quick else (asked.seeds, asked.fresh, asked.honest)
     # The same numbers bit by bit; one process with many small tables gains by compiled code.

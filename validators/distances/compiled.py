@@ -103,64 +103,78 @@ def _by_count(count: Counts, least: int, most: int, begins: Integers, chosen: In
     begins[least] = 0
 
 
-@njit(inline="always")
-def _bound(
-    row: int, rows: Reals, box: int, lows: Reals, highs: Reals, cost: float, squared: bool, most: float
-) -> float:
-    """No row of the box costs less; given up once above ``most``."""
+@_compiled
+def _bound(row: int, rows: Reals, box: int, lows: Reals, highs: Reals, cost: float, squared: bool) -> float:
+    """No row of the box costs less."""
     for j in range(rows.shape[1]):
-        gap = max(lows[box, j] - rows[row, j], rows[row, j] - highs[box, j])
-        if gap > 0:
-            cost += gap * gap if squared else gap
-            if cost > most:
-                break
-    return cost
-
-
-@njit(inline="always")
-def _cost(row: int, rows: Reals, target: int, targets: Reals, cost: float, squared: bool, most: float) -> float:
-    """What the pair costs; given up once above ``most``."""
-    for j in range(rows.shape[1]):
-        gap = abs(rows[row, j] - targets[target, j])
+        gap = max(0.0, lows[box, j] - rows[row, j], rows[row, j] - highs[box, j])
         cost += gap * gap if squared else gap
-        if cost > most:
-            break
     return cost
 
 
-@njit(inline="always")
+@_compiled
+def _cost(row: int, rows: Reals, target: int, targets: Reals, cost: float, squared: bool) -> float:
+    """What the pair costs. Not given up early: a wrong guess of a branch takes longer than a few sums."""
+    for j in range(rows.shape[1]):
+        gap = rows[row, j] - targets[target, j]
+        cost += gap * gap if squared else abs(gap)
+    return cost
+
+
+@_compiled
+def _offer(row: int, found: float, many: int, best: Reals, ties: Integers) -> None:
+    """A cost that so many targets have, to the query's two best and the ties of the first."""
+    if found < best[row, 0]:
+        best[row, 1] = found if many > 1 else best[row, 0]
+        best[row, 0] = found
+        ties[row] = many
+    elif found == best[row, 0]:
+        best[row, 1] = found
+        ties[row] += many
+    elif found < best[row, 1]:
+        best[row, 1] = found
+
+
+@_compiled
 def _scan(
     row: int, rows: Reals, owner: Integers, owners: Integers, targets: Reals, begin: int, end: int, alike: bool,
     cost: float, squared: bool, most: float, best: Reals, ties: Integers,
 ) -> None:  # fmt: skip
-    """A leaf's rows, into the query's two best costs and the ties of the first."""
+    """The rows of a leaf."""
     for target in range(begin, begin + 1 if alike else end):
-        if len(owner) and owner[row] == owners[target]:
-            continue
-        found = _cost(row, rows, target, targets, cost, squared, most)
-        if found <= most:
-            many = end - begin if alike else 1
-            if found < best[row, 0]:
-                best[row, 1] = found if many > 1 else best[row, 0]
-                best[row, 0] = found
-                ties[row] = many
-            elif found == best[row, 0]:
-                best[row, 1] = found
-                ties[row] += many
-            elif found < best[row, 1]:
-                best[row, 1] = found
+        found = _cost(row, rows, target, targets, cost, squared)
+        if found <= most and not (len(owner) and owner[row] == owners[target]):
+            _offer(row, found, end - begin if alike else 1, best, ties)
 
 
-@njit(inline="always")
+@_compiled
 def _nearest_box(
     row: int, rows: Reals, first: int, last: int, lows: Reals, highs: Reals, cost: float, squared: bool
 ) -> int:
     least, where = np.inf, first
     for box in range(first, last):
-        found = _bound(row, rows, box, lows, highs, cost, squared, least)
+        found = _bound(row, rows, box, lows, highs, cost, squared)
         if found < least:
             least, where = found, box
     return where
+
+
+@_compiled
+def _seeded(
+    row: int, rows: Reals, owner: Integers, tree: Tree, group: int, cost: float, squared: bool, k: int,
+    spare: Reals, spare_ties: Integers,
+) -> float:  # fmt: skip
+    """An upper limit of the k-th cost of a query without neighbours: what the group's likeliest leaf holds."""
+    leaves, starts = tree.leaves, tree.starts
+    first, last = tree.branches[group], tree.branches[group + 1]
+    branch = _nearest_box(row, rows, first, last, tree.branch_low, tree.branch_high, cost, squared)
+    leaf = _nearest_box(row, rows, leaves[branch], leaves[branch + 1], tree.leaf_low, tree.leaf_high, cost, squared)
+    spare[row, :] = np.inf
+    _scan(
+        row, rows, owner, tree.owner, tree.rows, starts[leaf], starts[leaf + 1], tree.solid[leaf], cost, squared,
+        np.inf, spare, spare_ties,
+    )  # fmt: skip
+    return float(spare[row, k - 1])
 
 
 @_compiled
@@ -168,67 +182,37 @@ def _visit(
     row: int, rows: Reals, owner: Integers, tree: Tree, groups: Integers, cost: float, squared: bool, k: int,
     best: Reals, ties: Integers, spare: Reals, spare_ties: Integers,
 ) -> int:  # fmt: skip
-    """At how many boxes and rows of groups of targets one query looks; without neighbours, where they are likeliest
-    first.
-    """
-    looked = 0
-    # Looked up once: an array of the tree counts its references each time.
-    branches, leaves, starts, targets, owners, solid = (
-        tree.branches, tree.leaves, tree.starts, tree.rows, tree.owner, tree.solid,
-    )  # fmt: skip
+    """At how many boxes and rows of groups of targets one query looks."""
+    # Taken out once: an array of a tuple counts its references each time, which costs more than a look.
+    branches, leaves, starts, solid = tree.branches, tree.leaves, tree.starts, tree.solid
     branch_low, branch_high, leaf_low, leaf_high = tree.branch_low, tree.branch_high, tree.leaf_low, tree.leaf_high
-    most = best[row, k - 1]
+    targets, owners = tree.rows, tree.owner
+    most, looked = best[row, k - 1], 0
     for group in groups:
         if most < cost:
             break
+        begin, end = starts[leaves[branches[group]]], starts[leaves[branches[group + 1]]]
+        looked += 1
+        if end - begin == 1:
+            found = _cost(row, rows, begin, targets, cost, squared)
+            if found <= most and not (len(owner) and owner[row] == owners[begin]):
+                _offer(row, found, 1, best, ties)
+                most = min(most, best[row, k - 1])
+            continue
         first, last = branches[group], branches[group + 1]
         if most == np.inf and leaves[last] - leaves[first] > 1:
-            branch = _nearest_box(row, rows, first, last, branch_low, branch_high, cost, squared)
-            leaf = _nearest_box(row, rows, leaves[branch], leaves[branch + 1], leaf_low, leaf_high, cost, squared)
-            spare[row, :] = np.inf
-            _scan(
-                row,
-                rows,
-                owner,
-                owners,
-                targets,
-                starts[leaf],
-                starts[leaf + 1],
-                solid[leaf],
-                cost,
-                squared,
-                np.inf,
-                spare,
-                spare_ties,
-            )
-            most = spare[row, k - 1]
-        looked += last - first
+            most = _seeded(row, rows, owner, tree, group, cost, squared, k, spare, spare_ties)
         for branch in range(first, last):
             begin, end = leaves[branch], leaves[branch + 1]
-            if end - begin > 1 and (_bound(row, rows, branch, branch_low, branch_high, cost, squared, most) > most):
-                continue
             looked += end - begin
+            if end - begin > 1 and _bound(row, rows, branch, branch_low, branch_high, cost, squared) > most:
+                continue
             for leaf in range(begin, end):
-                if starts[leaf + 1] - starts[leaf] > 1 and (
-                    _bound(row, rows, leaf, leaf_low, leaf_high, cost, squared, most) > most
-                ):
+                a, b = starts[leaf], starts[leaf + 1]
+                if b - a > 1 and _bound(row, rows, leaf, leaf_low, leaf_high, cost, squared) > most:
                     continue
-                _scan(
-                    row,
-                    rows,
-                    owner,
-                    owners,
-                    targets,
-                    starts[leaf],
-                    starts[leaf + 1],
-                    solid[leaf],
-                    cost,
-                    squared,
-                    most,
-                    best,
-                    ties,
-                )
-                looked += starts[leaf + 1] - starts[leaf]
+                _scan(row, rows, owner, owners, targets, a, b, solid[leaf], cost, squared, most, best, ties)
+                looked += b - a
                 most = min(most, best[row, k - 1])
     return looked
 

@@ -50,7 +50,9 @@ class _Bounds:
         return float((int(self.limit.sum()) + self.numbers + 16) * 2.0**-23)
 
     def sizes(self, rows: Points) -> Reals:
-        return (np.square(rows.scaled) if self.squared else np.abs(rows.scaled)).sum(axis=1) + rows.codes.shape[1]
+        """(n,) a row's part of N."""
+        parts: Reals = np.square(rows.scaled) if self.squared else np.abs(rows.scaled)
+        return np.asarray(parts.sum(axis=1) + rows.codes.shape[1], dtype=np.float64)
 
     def ones(self, codes: Codes) -> Singles:
         """(n, limits) one-hot."""
@@ -133,7 +135,7 @@ def bounding(targets: Points, compiled: bool) -> float:
 
 
 def _limit(targets: Points) -> Integers:
-    return targets.codes.max(axis=0, initial=-1).astype(np.int64) + 1
+    return np.asarray(targets.codes.max(axis=0, initial=-1), dtype=np.int64) + 1
 
 
 def search(

@@ -3,9 +3,9 @@
 Rows of equal categories form a group, so that mismatches are counted once for two groups, not for two rows. A query's
 groups are visited by their number of mismatches until that alone costs more than the neighbours found; inside a group,
 boxes of near rows bound the cost from below. Every comparison with a bound is not strict, and bounds and costs are
-summed in one order, so that rounding hides no neighbour and no tie. Where a few queries show that boxes exclude little,
-as of many numbers without structure, all pairs are bounded at once instead (``dense``). Compiled by numba where that is installed (extra
-``fast``) and the tables are not small; numpy gives the same numbers, bit by bit.
+summed in one order, so that rounding hides no neighbour and no tie. Where a few queries show that boxes exclude
+little, as of many numbers without structure, all pairs are bounded at once instead (``dense``). Compiled by numba where
+that is installed (extra ``fast``) and the tables are not small; numpy gives the same numbers, bit by bit.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ Way = Literal["tree", "dense"]
 SMALL = 100_000_000
 """Pairs of rows below which loading compiled code would cost more than it saves."""
 PROBES = 64
-"""Queries that are asked first, to choose between the tree and all pairs, if it is to be answered many times as many."""
+"""Queries that are asked first, to choose between the tree and all pairs, where there are many times as many."""
 LOOK: dict[Path, float] = {"numpy": 70.0, "numba": 18.0}
 """Nanoseconds for a box or a row of the tree, on one core of a server; only the ratios to those of ``dense`` matter."""
 
@@ -80,7 +80,10 @@ class Index:
         path: Path | None = None,
         way: Way | None = None,
     ) -> Neighbours:
-        """Exact. ``queries`` are on the scale of the targets, ``owners`` theirs; by default the quicker path and way."""
+        """Exact. ``queries`` are on the scale of the targets, ``owners`` theirs; by default the quicker path and way.
+
+        Where numbers or categories are too many for ``dense``, it is the tree all the same.
+        """
         if not len(queries) or not self.size:
             best, ties = _nothing(len(queries))
             return Neighbours(best[:, :k], ties)
@@ -91,8 +94,10 @@ class Index:
         )
         asked = _Asked(keys, starts, placed, owner)
         path = path or _quicker(len(queries) * self.size)
-        dense_way = way == "dense" or (way is None and self._structureless(asked, k, path))
-        best, ties, _ = (self._all_pairs if dense_way else self._tree)(asked, k, path)
+        if way is None:
+            way = "dense" if self._structureless(asked, k, path) else "tree"
+        every = way == "dense" and dense.fits(self._targets(placed), placed)
+        best, ties, _ = (self._all_pairs if every else self._tree)(asked, k, path)
         back = np.empty_like(order)
         back[order] = np.arange(len(order))
         return Neighbours(queries.distances(best[back, :k]), ties[back])

@@ -15,11 +15,6 @@ LEAST = 100
 """Rows that each side of a comparison of distributions must have."""
 
 
-def one_way(codes: Ints, sizes: tuple[int, ...]) -> list[Reals]:
-    """Counts of each column of (n_rows, n_columns) ``codes``."""
-    return [np.bincount(codes[:, j], minlength=size).astype(np.float64) for j, size in enumerate(sizes)]
-
-
 def shares(counts: Reals) -> Reals:
     """Counts over their total; zeros where there is none."""
     found: Reals = counts / max(1.0, float(counts.sum()))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from validators.distances.index import Neighbours, index
+from validators.distances.index import Index, Neighbours, Way, index
 from validators.distances.points import METRICS, Metric, Points
 
 PATHS = [
@@ -46,18 +46,19 @@ def agree(found: Neighbours, expected: Neighbours) -> None:
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 2**31), queries=st.integers(1, 120), targets=st.integers(1, 400), numeric=st.integers(0, 3),
        categorical=st.integers(0, 4), values=st.sampled_from([2, 5, 400]), metric=st.sampled_from(METRICS),
-       k=st.sampled_from([1, 2]), owners=st.sampled_from([0, 1, 7, 90]))  # fmt: skip
+       k=st.sampled_from([1, 2]), owners=st.sampled_from([0, 1, 7, 90]),
+       way=st.sampled_from(["tree", "dense"]))  # fmt: skip
 def test_the_search_is_the_brute_force_answer_bit_by_bit(
     path: Literal["numpy", "numba"], seed: int, queries: int, targets: int, numeric: int, categorical: int,
-    values: int, metric: Metric, k: Literal[1, 2], owners: int,
+    values: int, metric: Metric, k: Literal[1, 2], owners: int, way: Way,
 ) -> None:  # fmt: skip
     rng = np.random.default_rng(seed)
     mine, theirs = (cloud(rng, size, numeric, categorical, values, metric) for size in (queries, targets))
     if not owners:
-        agree(index(theirs).search(mine, k, path=path), brute(mine, theirs))
+        agree(index(theirs).search(mine, k, path=path, way=way), brute(mine, theirs))
         return
     own, other = rng.integers(0, owners, queries), rng.integers(0, owners, targets)
-    found = index(theirs, other).search(mine, k, own, path)
+    found = index(theirs, other).search(mine, k, own, path, way)
     agree(found, brute(mine, theirs, own[:, None] == other[None]))
 
 
@@ -69,7 +70,9 @@ def test_branches_and_leaves_hide_nothing_in_a_large_table(path: Literal["numpy"
         Points(rng.normal(size=(size, 3)), rng.integers(0, 3, (size, 1), dtype=np.int32), metric)
         for size in (300, 9_000)
     )
-    agree(index(theirs).search(mine, 2, path=path), brute(mine, theirs))
+    expected = brute(mine, theirs)
+    for way in ("tree", "dense"):
+        agree(index(theirs).search(mine, 2, path=path, way=way), expected)
 
 
 @EACH_PATH
@@ -95,6 +98,31 @@ def test_alike_targets_are_all_counted_as_ties_and_as_second_nearest(
     found = index(one.take(np.zeros(5_000, dtype=np.int64))).search(one, 2, path=path)
     assert found.ties.tolist() == [5_000]
     assert found.distance.tolist() == [[0.0, 0.0]]
+
+
+@EACH_PATH
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("numeric", [6, 15])
+def test_all_pairs_are_bounded_where_boxes_exclude_little_and_only_there(
+    path: Literal["numpy", "numba"], metric: Metric, numeric: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(4)
+    structure = rng.normal(size=(2, numeric)) * (1e-3 if numeric == 6 else 0)
+    mine, theirs = (
+        Points(
+            rng.normal(size=(2_000, 2)) @ structure + rng.normal(size=(2_000, numeric)) * (numeric > 6),
+            rng.integers(0, 3, (2_000, 2), dtype=np.int32),
+            metric,
+        )
+        for _ in range(2)
+    )
+    asked: list[int] = []
+    whole = Index._all_pairs
+    monkeypatch.setattr(Index, "_all_pairs", lambda self, rows, *more: asked.append(1) or whole(self, rows, *more))
+    found = index(theirs).search(mine, 2, path=path)
+    # A first call asks a few queries only.
+    assert (len(asked) == 2) == (numeric == 15)
+    agree(found, index(theirs).search(mine, 2, path=path, way="tree"))
 
 
 @pytest.mark.parametrize("metric", METRICS)

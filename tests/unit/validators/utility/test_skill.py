@@ -11,7 +11,7 @@ from validators.utility.target import Target, target_of
 RNG = np.random.default_rng(0)
 TRUTH = RNG.integers(0, 4, 500).astype(float)
 SCORES = np.eye(4)[TRUTH.astype(int)] * 0.3 + RNG.dirichlet(np.ones(4), 500)
-CLASSES = target_of([pd.DataFrame({"t": list("aaaabbbccd")})], Column(name="t", type="string"))
+CLASSES = target_of([pd.DataFrame({"t": list("aaaabbbccd" * 60)})], Column(name="t", type="string"))
 NUMBER = target_of([pd.DataFrame({"t": np.arange(50.0)})], Column(name="t", type="number"))
 
 
