@@ -5,10 +5,7 @@ from validators.controls import Controls
 from validators.fairness.demographic_shift import DemographicShift
 from validators.fairness.parity_gap import ParityGap
 from validators.fairness.subgroup_gap import SubgroupGap
-from validators.future_dates import FutureDates
-from validators.personal_data import PersonalData
-from validators.poisoning import Poisoning
-from validators.policy_checks import PolicyBreaches
+from validators.poison.poisoning import Poisoning
 from validators.privacy.attribute import AttributeDisclosure
 from validators.privacy.audit_epsilon import AuditEpsilon
 from validators.privacy.class_hits import SmallClassHits
@@ -20,9 +17,12 @@ from validators.privacy.neighbours import NeighbourRisk
 from validators.privacy.rare import RareMemorisation
 from validators.privacy.singling_out import SinglingOut
 from validators.protocol import Validator
-from validators.references import ReferenceViolations
-from validators.schema_checks import SchemaViolations
-from validators.split_checks import SplitContamination
+from validators.structure.future_dates import FutureDates
+from validators.structure.personal_data import PersonalData
+from validators.structure.policy_checks import PolicyBreaches
+from validators.structure.references import ReferenceViolations
+from validators.structure.schema_checks import SchemaViolations
+from validators.structure.split_checks import SplitContamination
 from validators.utility.boundaries import BoundaryAdherence
 from validators.utility.class_balance import ClassBalance
 from validators.utility.coverage import Coverage

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.bins import Reals
-from validators.boosting import classifier
+from validators.models.boosting import classifier
 from validators.protocol import Evidence
 from validators.utility.learners import LEARNERS
 from validators.utility.learning import Indices, Learning, learning

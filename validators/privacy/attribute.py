@@ -8,8 +8,8 @@ import numpy as np
 
 from schemas.bins import Reals
 from schemas.finding import Finding, Gate
-from validators.boosting import classifier, regressor
 from validators.encoding import Bins, Codes
+from validators.models.boosting import classifier, regressor
 from validators.privacy.embedding import embedding, neighbours, tree
 from validators.privacy.entropy import entropy
 from validators.privacy.excess import by_unit, excess

@@ -13,7 +13,7 @@ import numpy as np
 
 from schemas.contract import Contract
 from schemas.finding import Finding, Gate
-from validators.gower import nearest, points
+from validators.distances.gower import nearest, points
 from validators.privacy.pool import Flags, Pool, pool_of
 from validators.protocol import Evidence
 from validators.statistics import Reals, clopper_pearson, generator

@@ -4,7 +4,7 @@ A random projection (Johnson and Lindenstrauss 1984) of Gower's coordinates: eve
 cell, is a random direction of length 2^-1/2, so that two different ones lie about 1 apart; a number moves along a
 direction of its column by its difference over the range from the 0.5 % to the 99.5 % quantile. Rows that are equal on
 the chosen columns have exactly equal points; others lie about their distance apart, with an error that averages out
-over many neighbours. Where a single nearest row must be exact, use ``validators.gower``.
+over many neighbours. Where a single nearest row must be exact, use ``validators.distances.gower``.
 """
 
 from collections.abc import Sequence

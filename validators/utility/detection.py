@@ -8,10 +8,10 @@ import numpy.typing as npt
 
 from schemas.bins import Reals
 from schemas.finding import Finding, Gate
-from validators.boosting import margins
-from validators.design import design_matrix
 from validators.influence import Influenced, auc_of
-from validators.linear import logistic
+from validators.models.boosting import margins
+from validators.models.design import design_matrix
+from validators.models.linear import logistic
 from validators.protocol import Evidence
 from validators.statistics import auc_interval, generator
 from validators.utility.learning import Indices, as_compared

@@ -9,9 +9,9 @@ import numpy as np
 
 from schemas.bins import Reals
 from schemas.contract import Column
-from validators.boosting import Boosted, classifier, regressor
-from validators.design import design_matrix
-from validators.linear import Logistic, Ridge, logistic, ridge
+from validators.models.boosting import Boosted, classifier, regressor
+from validators.models.design import design_matrix
+from validators.models.linear import Logistic, Ridge, logistic, ridge
 from validators.protocol import Evidence
 from validators.utility.target import Target
 from validators.views import tree_coder, tree_matrix

@@ -25,8 +25,9 @@ class Missingness:
     """Largest difference from the holdout of the share of rows in which a column, or two columns both, are missing.
 
     What a column loses by itself counts in proportion too, .05 times the logarithm of the ratio of its shares: a factor
-    of five is as much as .08, so that 6 % of missing cells cannot be lost unseen. Of all columns and pairs the one whose
-    difference is surest; adjusted Wald interval of a difference of shares. The baseline is the train rows' own value.
+    of five is as much as .08, so that 6 % of missing cells cannot be lost unseen. Of all columns and pairs that one
+    counts whose difference is surest; adjusted Wald interval of a difference of shares. The baseline is the train rows'
+    own value.
     """
 
     metric: str = "missingness"
@@ -74,7 +75,7 @@ def _both(evidence: Evidence, table: "pd.DataFrame") -> Reals:
 
 
 def _with_ratios(left: Reals, right: Reals, rows: int, others: int) -> tuple[Reals, Reals]:
-    """The differences, a column's own replaced by how many times fewer the right has where that is surer to be large."""
+    """The differences; a column's own is how many times fewer the right has where that is surer to be large."""
     value, half = _difference(left, right, rows, others)
     many, few = np.diag(left) + 0.5, np.diag(right) + 0.5
     ratio = RATIO * np.maximum(0.0, np.log(many / (rows + 1)) - np.log(few / (others + 1)))

@@ -7,8 +7,8 @@ import numpy as np
 
 from schemas.bins import Reals
 from schemas.contract import Column
-from validators.design import Standardised, standardised
 from validators.encoding import Tables, is_category, numbers
+from validators.models.design import Standardised, standardised
 from validators.protocol import Evidence
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from schemas.bins import Reals
-from validators.gower import Points
+from validators.distances.gower import Points
 from validators.privacy.attacks.protocol import Knowledge
 from validators.statistics import generator
 

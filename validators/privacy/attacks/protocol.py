@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from schemas.bins import Reals
 from schemas.contract import Column
-from validators.gower import Points, nearest, points
+from validators.distances.gower import Points, nearest, points
 from validators.privacy.embedding import Embedding
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from schemas.bins import Reals
-from validators.gower import Points, nearest, points
+from validators.distances.gower import Points, nearest, points
 from validators.privacy.pool import Flags, Integers
 from validators.protocol import Evidence
 from validators.statistics import auc, generator

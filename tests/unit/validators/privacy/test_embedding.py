@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from tests.unit.validators.population import contract, evidence
-from validators.gower import nearest, points
+from validators.distances.gower import nearest, points
 from validators.privacy.embedding import embedding, neighbours, tree
 
 

@@ -42,12 +42,13 @@ def test_the_page_has_every_finding_and_picture_and_needs_nothing_from_outside()
     text = written(source, found.findings)
     assert found.verdict in text
     assert all(f"<b>{finding.metric}</b>" in text for finding in found.findings)
-    for title in ("Each column by itself", "Columns together", "Distance to the nearest", "Who was in", "Models trained"):
-        assert title in text
+    titles = ("Each column by itself", "Columns together", "Distance to the nearest", "Who was in", "Models trained")
+    assert all(title in text for title in titles)
     tags = Tags()
     tags.feed(text)
     assert {"script", "link", "img", "iframe"}.isdisjoint(tag for tag, _ in tags.seen)
-    outward = [value for _, attrs in tags.seen for name, value in attrs.items() if name in ("href", "src", "xlink:href")]
+    links = ("href", "src", "xlink:href")
+    outward = [value for _, attrs in tags.seen for name, value in attrs.items() if name in links]
     assert all(value is not None and value.startswith(("#", "data:")) for value in outward)
     assert "url(http" not in text
 

@@ -13,7 +13,7 @@ from schemas.errors import InsufficientEvidence
 from schemas.relations import Reference
 from schemas.table import conform
 from validators.protocol import Evidence
-from validators.references import ReferenceViolations
+from validators.structure.references import ReferenceViolations
 
 OWN = Reference(column="boss", key="person")
 SHOP = Reference(column="shop", table="shops", key="id")

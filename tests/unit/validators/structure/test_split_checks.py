@@ -12,9 +12,9 @@ from schemas.finding import Finding
 from schemas.table import conform
 from tests.unit.validators.population import evidence
 from tests.unit.validators.privacy.test_leak import by_entity
-from validators import split_checks
 from validators.protocol import Evidence
-from validators.split_checks import SplitContamination
+from validators.structure import split_checks
+from validators.structure.split_checks import SplitContamination
 
 ADULT = Path("..") / "shared" / "data" / "adult.parquet"
 KINDS = {"i": "integer", "O": "string"}

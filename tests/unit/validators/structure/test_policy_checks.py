@@ -8,7 +8,7 @@ from schemas.contract import Privacy, Tier
 from schemas.finding import Finding
 from schemas.usage import Usage
 from tests.unit.validators.population import contract, evidence
-from validators.policy_checks import RULES, PolicyBreaches, approvals_needed
+from validators.structure.policy_checks import RULES, PolicyBreaches, approvals_needed
 
 FULL = {
     "purpose": "Tests of a report.",

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from schemas.contract import Column
 from tests.unit.validators.population import evidence
-from validators.design import design, design_matrix, standardised
+from validators.models.design import design, design_matrix, standardised
 
 NUMBER = Column(name="x", type="number")
 

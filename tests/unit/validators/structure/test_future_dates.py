@@ -9,8 +9,8 @@ from schemas.contract import Column, Contract, Policy, Privacy, Range
 from schemas.errors import InsufficientEvidence
 from schemas.table import conform
 from tests.unit.validators import population
-from validators.future_dates import FutureDates
 from validators.protocol import Evidence
+from validators.structure.future_dates import FutureDates
 
 START = pd.Timestamp("2020-01-01")
 

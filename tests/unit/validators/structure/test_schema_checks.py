@@ -6,7 +6,7 @@ from schemas.contract import Constraint, Dependency
 from schemas.errors import InsufficientEvidence
 from schemas.table import conform
 from tests.unit.validators.population import contract, evidence, rows
-from validators.schema_checks import SchemaViolations
+from validators.structure.schema_checks import SchemaViolations
 
 
 def raw(size: int = 50):  # type: ignore[no-untyped-def]

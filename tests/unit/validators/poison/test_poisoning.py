@@ -16,7 +16,7 @@ from schemas.errors import InsufficientEvidence
 from schemas.finding import Finding
 from schemas.table import conform
 from tests.unit.validators.population import contract, evidence
-from validators.poisoning import Poisoning, poisoned_snapshot
+from validators.poison.poisoning import Poisoning, poisoned_snapshot
 from validators.protocol import Evidence
 
 ADULT = Path("../shared/data/adult.parquet")

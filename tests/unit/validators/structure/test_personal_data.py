@@ -12,8 +12,8 @@ from schemas.contract import Column, Contract, Policy, Privacy
 from schemas.errors import InsufficientEvidence
 from schemas.finding import Finding
 from schemas.table import conform
-from validators.personal_data import PersonalData
 from validators.protocol import Evidence
+from validators.structure.personal_data import PersonalData
 
 DATA = Path(__file__).parents[3] / ".." / "shared" / "data"
 KINDS = {"i": "integer", "f": "number", "O": "string", "M": "timestamp", "b": "boolean"}

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from validators.boosting import classifier, margins, regressor
+from validators.models.boosting import classifier, margins, regressor
 
 
 def test_columns_that_hold_nothing_teach_nothing() -> None:

@@ -3,7 +3,7 @@ import pytest
 from sklearn.linear_model import Ridge
 from sklearn.metrics import roc_auc_score
 
-from validators.linear import logistic, ridge
+from validators.models.linear import logistic, ridge
 
 
 def test_ridge_is_scikit_learns() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from schemas.contract import Column
 from schemas.table import conform
 from tests.unit.validators.population import contract, rows
-from validators.gower import Points, nearest, points
+from validators.distances.gower import Points, nearest, points
 
 
 def brute(queries: Points, targets: Points, same: np.ndarray | None = None) -> np.ndarray:

@@ -9,9 +9,9 @@ import numpy as np
 
 from schemas.errors import ContractError
 from schemas.finding import Finding, Gate
-from validators.boosting import margins
 from validators.encoding import identities
 from validators.entities import bounded, bounded_rows
+from validators.models.boosting import margins
 from validators.privacy.pool import Flags, Integers
 from validators.protocol import Evidence
 from validators.statistics import Estimate, Reals, auc_interval, generator, midranks
