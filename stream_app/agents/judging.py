@@ -82,7 +82,7 @@ def prove_budget(dossier: Dossier) -> tuple[Finding, ...]:
 
 
 def _timed(gate: Gate, evidence: Evidence, progress: Progress) -> GateReport:
-    """The gate's report, and its seconds; tells of every measure that took over half a second."""
+    """The gate's report, and its seconds; tells of every measure that took over half a second, and the verdict."""
     started, names = time.perf_counter(), [validator.metric for validator in validators_of(gate)]
 
     def tell(metric: str, seconds: float) -> None:
@@ -90,6 +90,7 @@ def _timed(gate: Gate, evidence: Evidence, progress: Progress) -> GateReport:
             progress((names.index(metric) + 1) / len(names), f"{gate} gate, {metric} measured in {seconds:.1f} s")
 
     report = run_gate(gate, evidence, tell)
+    progress(1.0, f"{gate} gate: {len(report.findings)} findings, {report.verdict}")
     return report.model_copy(update={"seconds": round(time.perf_counter() - started, 3)})
 
 

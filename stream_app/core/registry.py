@@ -296,7 +296,10 @@ def _run_ended(docket: Docket, run_id: str, outcome: str) -> None:
 
 
 def _check(docket: Docket, event: CheckFailed) -> None:
-    release, topic = docket.register.release(event.release_id), f"{event.release_id}/{event.metric}"
+    """One incident a release, whatever else fails before its review: a change of the source breaks many metrics at
+    once.
+    """
+    release, topic = docket.register.release(event.release_id), f"{event.release_id}/checks"
     if release is None or release.state not in GOOD or any(known == topic for _, known in docket.register.incidents):
         return
     docket.incident(

@@ -34,6 +34,17 @@ LIMITS = {
     "neighbour_risk": 0.3,
     "membership_accuracy": 0.7,
     "leak_detectable_share": 0.1,
+    "trts_ratio": 0.5,
+    "tstr_auc": 0.5,
+    "worst_column": 0.3,
+    "worst_pair": 0.9,
+    "tail_coverage": 0.2,
+    "outlier_share": 0.3,
+    "label_flips": 0.5,
+    "backdoor_rows": 0.5,
+    "label_leakage": 0.5,
+    "triple_fidelity": 0.3,
+    "integrity_score": 10,
 }
 
 
