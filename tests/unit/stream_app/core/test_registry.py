@@ -301,9 +301,7 @@ def test_a_failed_check_opens_one_incident_until_it_is_reviewed() -> None:
     desk = Desk()
     desk.do(candidate("a"))
     checks = [
-        CheckFailed(
-            event_id=f"c{n}", dataset="flights", release_id="flights.a.1", metric=metric, value=0.5, limit=0.85
-        )
+        CheckFailed(event_id=f"c{n}", dataset="flights", release_id="flights.a.1", metric=metric, value=0.5, limit=0.85)
         for n, metric in enumerate(("tstr_ratio", "coverage", "tstr_ratio"))
     ]
     opened = told(desk.do(checks[0]), IncidentOpened)[0]
