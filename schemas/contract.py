@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from schemas.drift import DriftPolicy
 from schemas.metrics import DEFAULT_LIMITS, DIRECTIONS, KNOWN_LIMITS
 from schemas.model import Epsilon, Model, Name
 from schemas.relations import Reference, Sequence
@@ -179,8 +180,8 @@ class Policy(Model):
 
     ``quasi_identifiers`` are what an attacker may know of a person, ``sensitive`` what must not be learnt from them;
     without them a measure says in its finding which columns it took. ``references`` and ``sequence`` say how rows
-    belong together, ``usage`` what releases are for. Where these are empty they are left out of the document, so that
-    contracts written before them keep their digests.
+    belong together, ``usage`` what releases are for, ``drift`` how live rows are watched. Where these are empty they
+    are left out of the document, so that contracts written before them keep their digests.
     """
 
     privacy: Privacy
@@ -197,6 +198,7 @@ class Policy(Model):
     references: Annotated[tuple[Reference, ...], Field(exclude_if=not_)] = ()
     sequence: Sequence | None = None
     usage: Usage | None = None
+    drift: Annotated[DriftPolicy, Field(exclude_if=lambda given: given == DriftPolicy())] = DriftPolicy()
     limits: dict[str, float] = Field(default_factory=dict)
 
     @property

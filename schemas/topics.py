@@ -56,6 +56,16 @@ TOPICS: tuple[Topic, ...] = (
         retention_ms=7 * DAY,
     ),
     Topic(
+        name="source.counts",
+        key="dataset",
+        what="counts of live rows on the reference's bins",
+        senders=("drift",),
+        receivers=("drift",),
+        events=_type("rows.counted"),
+        retention_ms=7 * DAY,
+        max_message_bytes=8 * MIB,
+    ),
+    Topic(
         name="source.drift",
         key="dataset",
         what="reference profiles, and drift with its evidence",

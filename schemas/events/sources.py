@@ -4,8 +4,10 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field
 
+from schemas.drift import Kind, Onset
 from schemas.errors import ContractError
 from schemas.events.base import DatasetEvent
+from schemas.events.raw import RawBody, whole_number
 from schemas.model import Digest, Model, Name
 
 
@@ -69,21 +71,11 @@ class RecordsObserved(DatasetEvent):
                 "event_id": attributes["id"],
                 "dataset": attributes["dataset"],
                 "operation": attributes["operation"],
-                "first_row": _integer(attributes["firstrow"]),
-                "rows": _integer(attributes["rows"]),
+                "first_row": whole_number(attributes["firstrow"]),
+                "rows": whole_number(attributes["rows"]),
             }
-            | {"block": _Block(body)}
+            | {"block": RawBody(body)}
         )
-
-
-class _Block(bytes):
-    """Bytes that are taken as they are, not as base64."""
-
-
-def _integer(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise ContractError("an attribute of a batch of records is not a whole number")
-    return int(text)
 
 
 class ProfileTaken(DatasetEvent):
@@ -101,18 +93,35 @@ class ProfileTaken(DatasetEvent):
     summary: dict[str, float] = Field(default_factory=dict)
 
 
+class ShareMoved(Model):
+    """One cell of a marginal: its share of rows before the change and since."""
+
+    label: str
+    before: float
+    after: float
+
+
 class DriftDetected(DatasetEvent):
     """The live rows no longer follow the reference profile; ``window`` holds the latest rows for a regeneration.
 
     ``row`` and ``since_row`` count rows of the stream since the profile: where it was found, and since when it holds.
+    ``effect`` is in ``effect_unit`` and ``said`` puts it into words that name no raw value. ``group`` is the value of
+    the subgroup column (the first of ``columns``) that drifted, where the contract makes it public. ``severity``, from
+    0 to 1, weighs the effect by what the columns tell of the target. ``shares`` are the strongest column's cells;
+    labels are the contract's own categories and bounds where these are public, else the number of the bin.
     """
 
     type: ClassVar[str] = "io.perennial.drift.detected.v1"
     dataset: Name
-    kind: Literal["marginal", "pair", "missing", "new_category", "subgroup", "external"]
+    kind: Kind
+    onset: Onset = "abrupt"
     columns: tuple[str, ...]
+    group: str | None = None
     effect: float
     effect_unit: str
+    severity: Annotated[float, Field(ge=0, le=1)] = 1.0
+    said: str | None = None
+    shares: tuple[ShareMoved, ...] = ()
     statistic: float
     threshold: float
     row: int

@@ -115,9 +115,9 @@ def backtest(
     as_json: JsonFlag = False,
 ) -> None:
     """Run the stream's own detector over files, to try a contract before going live. One line per drift event."""
+    from schemas.drift import DriftPolicy
     from stream_app.adapters.sources import read_frame
     from stream_app.core.drift.backtest import backtest as run_backtest
-    from stream_app.core.drift.policy import DriftPolicy
 
     agreed = read_contract_file(contract)
     found, frames = 0, (read_frame(reference), read_frame(stream_file))

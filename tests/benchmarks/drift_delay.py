@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from schemas.contract import Column, Contract, Policy, Privacy
-from stream_app.core.drift.policy import Detector, DriftPolicy
+from schemas.drift import Detector, DriftPolicy
 from stream_app.core.drift.reference import Reference, build_reference
 from stream_app.core.drift.tracker import Tracker
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from schemas.contract import Contract
-from stream_app.core.drift.policy import DriftPolicy
+from schemas.drift import DriftPolicy
 from stream_app.core.drift.reference import build_reference, in_time_order
 from stream_app.core.drift.sign import DriftSign
 from stream_app.core.drift.tracker import Tracker

@@ -34,7 +34,7 @@ def began(recent: Codes, start: int, channel: Channel, baseline: Baseline) -> in
 
 def effect_of(after: Codes, channel: Channel, baseline: Baseline) -> tuple[float, bool]:
     """Total variation on coarse cells, or the change of correlation and True for a pair of numeric columns."""
-    if channel.kind == "pair" and set(channel.columns) <= set(baseline.numeric):
+    if channel.kind == "correlation" and set(channel.columns) <= set(baseline.numeric):
         left, right = channel.columns
         first, second = baseline.normal[left][after[:, left]], baseline.normal[right][after[:, right]]
         spread = float(first.std() * second.std())

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from schemas.drift import DriftPolicy
 from stream_app.core.drift.bins import Floats
-from stream_app.core.drift.policy import DriftPolicy
 from stream_app.core.drift.sequential import Signed, State, sides
 from stream_app.core.drift.thresholds import cusum_threshold
 

@@ -3,8 +3,8 @@
 from math import sqrt
 from typing import assert_never
 
+from schemas.drift import DriftPolicy
 from stream_app.core.drift.cusum import Cusum
-from stream_app.core.drift.policy import DriftPolicy
 from stream_app.core.drift.sequential import SequentialTests, Signed
 
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from schemas.contract import Contract
+from schemas.drift import DriftPolicy
 from schemas.errors import ContractError, InsufficientEvidence
 from stream_app.core.drift.baseline import Baseline, learn_baseline
 from stream_app.core.drift.bins import MISSING, NEW, Codes, ColumnBins, Floats, encode, learn_bins
 from stream_app.core.drift.packing import pack, unpack
-from stream_app.core.drift.policy import DriftPolicy
 from stream_app.core.drift.scores import Channel, channels, count, rare, scores
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
+from schemas.drift import DriftPolicy
 from schemas.errors import ContractError
 from stream_app.core.drift.bins import Floats
-from stream_app.core.drift.policy import DriftPolicy
 from stream_app.core.drift.sequential import Signed, State, sides
 from stream_app.core.drift.thresholds import blocks_between_alarms, cusum_threshold
 

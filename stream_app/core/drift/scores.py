@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from schemas.drift import Kind
 from stream_app.core.drift.baseline import LEVELS, Baseline, one_hot, pairs_of, take
 from stream_app.core.drift.bins import MISSING, Codes, Floats
-from stream_app.core.drift.sign import Kind
 
 _RARE = 0.02
 _CLIP = 20.0
@@ -68,10 +68,10 @@ def channels(baseline: Baseline) -> tuple[Channel, ...]:
     width, numeric = len(baseline.bins), baseline.numeric
     found = [Channel("marginal", (place,), True) for place in numeric for _ in range(2)]
     found += [Channel("marginal", (place,), True) for place, _ in _category_levels(baseline)]
-    found += [Channel("missing", (place,), True) for place in _often_missing(baseline)]
+    found += [Channel("missingness", (place,), True) for place in _often_missing(baseline)]
     found += [Channel("marginal", (place,), False) for place in range(width)]
-    found += [Channel("pair", pair, True) for pair in pairs_of(baseline) if set(pair) <= set(numeric)]
-    found += [Channel("pair", pair, False) for pair in pairs_of(baseline)]
+    found += [Channel("correlation", pair, True) for pair in pairs_of(baseline) if set(pair) <= set(numeric)]
+    found += [Channel("correlation", pair, False) for pair in pairs_of(baseline)]
     for group in baseline.subgroups:
         for _ in range(LEVELS):
             found += [Channel("subgroup", (group, place), True) for place in numeric if place != group]

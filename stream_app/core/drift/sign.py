@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["marginal", "pair", "missing", "new_category", "subgroup"]
+from schemas.drift import Kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from schemas.drift import DriftPolicy
 from schemas.errors import ContractError
 from stream_app.core.drift.bins import Codes, Floats
 from stream_app.core.drift.change import began, effect_of
 from stream_app.core.drift.detectors import sequential_tests
 from stream_app.core.drift.packing import pack, unpack
-from stream_app.core.drift.policy import DriftPolicy
 from stream_app.core.drift.reference import Reference, calibrate, spreads
 from stream_app.core.drift.scores import Channel, count, rare, scores
 from stream_app.core.drift.sign import DriftSign
@@ -180,7 +180,7 @@ class Tracker:
         column = place % len(bins)
         new = place >= len(bins)
         channel = Channel(
-            "missing" if not new else "new_category" if bins[column].kind == "categorical" else "marginal",
+            "missingness" if not new else "new_category" if bins[column].kind == "categorical" else "marginal",
             (column,),
             True,
         )

@@ -19,6 +19,7 @@ CANDIDATES = {"candidates.trained", "candidates.private", "candidates.cleared", 
 DESIGNED = {
     "source.snapshots",
     "source.records",
+    "source.counts",
     "source.drift",
     "commands",
     "regeneration.requests",

@@ -89,7 +89,7 @@ def test_drift_with_a_window_regenerates_on_the_window() -> None:
 def test_one_change_is_acted_on_once() -> None:
     office = Office()
     office.certify()
-    office.do(drift(5000), drift(5000, kind="pair", event_id="same-row"), drift(5099))
+    office.do(drift(5000), drift(5000, kind="correlation", event_id="same-row"), drift(5099))
     assert (len(office.requests()), office.plan.waiting) == (2, None)
     office.do(drift(5100))
     assert office.plan.waiting is not None

@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.contract import Column, Contract, Policy, Privacy
+from schemas.drift import Detector, DriftPolicy
 from schemas.errors import ContractError
 from stream_app.core.drift.detectors import sequential_tests
-from stream_app.core.drift.policy import Detector, DriftPolicy
 from stream_app.core.drift.reference import Reference, build_reference
 from stream_app.core.drift.sequential import SequentialTests
 from stream_app.core.drift.sign import DriftSign
@@ -151,7 +151,7 @@ def test_only_the_default_sees_a_drift_slower_than_the_memory_of_a_running_mean(
 def test_the_default_never_imports_river() -> None:
     code = (
         "import sys, numpy as np; from stream_app.core.drift.detectors import sequential_tests as t;"
-        "from stream_app.core.drift.policy import DriftPolicy as P; t(P(), np.ones(3, dtype=bool), 250, 80);"
+        "from schemas.drift import DriftPolicy as P; t(P(), np.ones(3, dtype=bool), 250, 80);"
         "sys.exit('river' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -92,11 +92,11 @@ def test_a_stationary_stream_is_quiet_whatever_the_length_of_its_reference(size:
     ("change", "kind", "columns", "within", "apart"),
     [
         ({"shift": 1.0}, "marginal", ("y",), 500, 60),
-        ({"rho": 0.0}, "pair", ("x", "y"), 1_500, 250),
-        ({"rho": -0.5}, "pair", ("x", "y"), 750, 100),
+        ({"rho": 0.0}, "correlation", ("x", "y"), 1_500, 250),
+        ({"rho": -0.5}, "correlation", ("x", "y"), 750, 100),
         ({"new": 0.05}, "new_category", ("kind",), 500, 100),
         ({"new": 0.01}, "new_category", ("kind",), 1_250, 400),
-        ({"missing": 0.05}, "missing", ("full",), 500, 150),
+        ({"missing": 0.05}, "missingness", ("full",), 500, 150),
         ({"inside": 1.0}, "subgroup", ("group", "z"), 1_500, 600),
         ({"share": 0.15}, "marginal", ("kind",), 1_500, 400),
     ],
@@ -179,7 +179,7 @@ def test_hostile_cells_are_missing_or_new_and_never_an_error(reference: Referenc
     )
     signs = Tracker(reference).observe(block)
     assert signs
-    assert signs[0].kind in ("missing", "new_category")
+    assert signs[0].kind in ("missingness", "new_category")
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"rows": 1}', "null"])

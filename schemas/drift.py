@@ -1,4 +1,4 @@
-"""How sensitive the tracker is, and at which price in false alarms."""
+"""What a contract says about drift: how sensitive the tracker is, at which price in false alarms, per which season."""
 
 from typing import Annotated, Literal
 
@@ -7,6 +7,15 @@ from pydantic import Field
 from schemas.model import Model
 
 Detector = Literal["cusum", "page_hinkley", "adwin"]
+Season = Literal["none", "hour", "weekday", "month"]
+Kind = Literal["marginal", "correlation", "missingness", "new_category", "subgroup", "schema", "concept", "external"]
+"""What moved: one column's distribution, the dependence of two columns, the share of missing cells, values that the
+reference does not have, one column within one subgroup, the columns themselves, how the target follows from the other
+columns; ``external`` is another detector's finding.
+"""
+
+Onset = Literal["abrupt", "gradual"]
+"""Whether the change came at one row, as near as can be told, or grew."""
 
 
 class DriftPolicy(Model):
@@ -15,7 +24,8 @@ class DriftPolicy(Model):
     ``block_rows``: rows between two looks (fewer where the reference is short). ``settle_rows``: after a detection the
     stream is given that many rows, from the change on, to become the new baseline; meanwhile nothing is reported.
     ``allowance``: a steady offset per block, in standard deviations, that is no drift. ``detector``: the sequential
-    test behind the channels; ``page_hinkley`` and ``adwin`` are River's.
+    test behind the channels; ``page_hinkley`` and ``adwin`` are River's. ``season``: what the contract's time column
+    tells periods apart by; each period has a reference of its own.
     """
 
     alarms_per_million: Annotated[float, Field(gt=0, le=1_000)] = 0.5
@@ -23,3 +33,4 @@ class DriftPolicy(Model):
     settle_rows: Annotated[int, Field(ge=500, le=100_000)] = 5_000
     allowance: Annotated[float, Field(gt=0, le=5)] = 0.5
     detector: Detector = "cusum"
+    season: Season = "none"

@@ -1,0 +1,14 @@
+"""Events whose body is no JSON: bytes that are taken as they are, and numbers that travel as attributes."""
+
+from schemas.errors import ContractError
+
+
+class RawBody(bytes):
+    """Bytes that are taken as they are, not as base64."""
+
+
+def whole_number(text: str) -> int:
+    """The number that an attribute spells; raises ``ContractError`` on anything but 1 to 18 ASCII digits."""
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise ContractError("an attribute of the event is not a whole number")
+    return int(text)
