@@ -53,8 +53,8 @@ kafka-stop: $(ALL_STAMP) ## end that Apache Kafka and remove its data
 kafka-jars: $(ALL_STAMP) ## only resolve Apache Kafka's jars with Maven
 	@$(PY) -m stream_app.adapters.detached_kafka jars
 
-bench-drift: $(ALL_STAMP) ## delay, false alarms and CPU of the drift detectors, beside River's (ARGS='--seeds 2')
-	@PYTHONPATH=. OMP_NUM_THREADS=1 $(PY) tests/benchmarks/drift_delay.py $(ARGS)
+bench-drift: $(ALL_STAMP) ## drift: delay and false alarms beside River, Evidently, frouros; real streams (ARGS='--only delay --seeds 2')
+	@OMP_NUM_THREADS=1 $(PY) -m tests.benchmarks.drift $(ARGS)
 
 bench-power: $(ALL_STAMP) ## how often the leak gate rejects fresh rows, private releases and planted leaks (ARGS=--quick)
 	@PYTHONPATH=. OMP_NUM_THREADS=1 $(PY) tests/benchmarks/leak_power.py $(ARGS)

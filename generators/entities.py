@@ -6,7 +6,8 @@ and neither order nor the presence of other units changes anyone's fate.
 
 import hashlib
 import hmac
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,57 +16,117 @@ import numpy.typing as npt
 from generators.arrays import Words
 from schemas.contract import Contract, Split
 from schemas.errors import ContractError
+from schemas.keyed_hash import RowHash
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SHARES = ("train", "holdout", "second_holdout", "reference")
 TOKEN_LENGTH = 32
+TRUE, FALSE = "True", "False"
+"""How a row's hash spells booleans."""
 
 
-def split(keys: "pd.Series[Any] | npt.NDArray[Any]", secret: bytes, shares: Split) -> npt.NDArray[np.int8]:
-    """For each key 0 train, 1 holdout, 2 second holdout or 3 reference; equal keys share a fate, missing ones too.
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows that are privacy units themselves: the modelled columns of a conformed table, and nothing else of it."""
 
-    ``keys`` is the entity column, or ``row_keys`` where the unit is the row. Keyed BLAKE2b, 53 bits to a uniform
-    number.
+    table: "pd.DataFrame"
+
+
+def split(keys: "Rows | pd.Series[Any] | npt.NDArray[Any]", secret: bytes, shares: Split) -> npt.NDArray[np.int8]:
+    """For each unit 0 train, 1 holdout, 2 second holdout or 3 reference; equal keys share a fate, missing ones too.
+
+    ``keys`` is the entity column, hashed by keyed BLAKE2b, or the ``Rows`` of a table, by ``row_keys``.
     """
+    if isinstance(keys, Rows):
+        return fates(row_keys(keys.table, secret), shares)
     import pandas as pd
 
     codes, unique = pd.factorize(pd.Series(keys), use_na_sentinel=False)
-    edges = np.cumsum([shares.train, shares.holdout, shares.second_holdout])
-    uniform = np.array([_uniform(_text(value), secret) for value in unique], dtype=np.float64)
-    return np.searchsorted(edges, uniform, side="right").astype(np.int8)[codes]
+    return fates(entity_keys(unique, secret), shares)[codes]
 
 
-def units(table: "pd.DataFrame", contract: Contract) -> "pd.Series[Any]":
-    """The privacy unit of each row: the entity column's value, or the row's own key."""
-    import pandas as pd
+def fates(keys: Words, shares: Split) -> npt.NDArray[np.int8]:
+    """The share of each 64-bit key: its first 53 bits are a uniform number."""
+    edges = np.ceil(np.cumsum([shares.train, shares.holdout, shares.second_holdout]) * 2.0**53).astype(np.uint64)
+    uniform = keys >> np.uint64(11)
+    fate = np.zeros(len(keys), dtype=np.int8)
+    for edge in edges:
+        fate += uniform >= edge
+    return fate
 
+
+def units(table: "pd.DataFrame", contract: Contract) -> "Rows | pd.Series[Any]":
+    """The privacy unit of each row: the entity column's value, or the row's modelled cells, whatever else it has.
+
+    Raises ``ContractError`` where the table lacks a column of its unit.
+    """
     column = contract.policy.privacy.unit.column
-    if column is None:
-        return pd.Series(row_keys(table))
-    if column not in table.columns:
-        raise ContractError(f"the table lacks the column of its privacy unit: {column}")
-    return table[column].reset_index(drop=True)
+    names = [column] if column is not None else [modelled.name for modelled in contract.modelled]
+    if absent := [name for name in names if name not in table.columns]:
+        raise ContractError(f"the table lacks the column of its privacy unit: {', '.join(absent[:5])}")
+    return Rows(table[names]) if column is None else table[column].reset_index(drop=True)
 
 
-def row_keys(table: "pd.DataFrame", seen: MutableMapping[int, int] | None = None) -> Words:
-    """A 64-bit key of each row: its content and which occurrence of that content it is.
+def row_keys(table: "pd.DataFrame", secret: bytes, seen: MutableMapping[int, int] | None = None) -> Words:
+    """A keyed 64-bit key of each row: its content and which occurrence of that content it is.
 
-    Duplicate rows are units of their own. A stream hands the same ``seen`` (content to count, updated here) along with
-    each batch, so that rows arriving in batches get the keys that the whole table would give them. Expects the
-    contract's dtypes and column order.
+    Duplicate rows are units of their own. The first of them has the key that a stream, which remembers no rows, gives
+    to all. Tables that are cut into batches hand the same ``seen`` (content to count, updated here) along with each, so
+    that rows get the keys that the whole table would give them. Expects the contract's dtypes, in any column order;
+    raises ``ContractError`` for others.
     """
     import pandas as pd
 
-    content = _content(table, b"")
-    occurrence = pd.Series(content).groupby(content).cumcount().to_numpy(dtype=np.uint64)
+    hashing = RowHash(secret, map(str, table.columns))
+    content = np.zeros(len(table), dtype=np.uint64)
+    for name in table.columns:
+        add_cells(hashing, str(name), table[name], content)
+    occurrence = pd.Series(content).groupby(content).cumcount().to_numpy().astype(np.uint64)
     if seen is not None:
         occurrence += np.array([seen.get(int(key), 0) for key in content], dtype=np.uint64)
         unique, counts = np.unique(content, return_counts=True)
         for key, count in zip(unique.tolist(), counts.tolist(), strict=True):
             seen[key] = seen.get(key, 0) + count
-    return content + occurrence * np.uint64(0x9E3779B97F4A7C15)
+    return hashing.keys(content, occurrence)
+
+
+def add_cells(hashing: RowHash, name: str, cells: "pd.Series[Any]", content: Words) -> None:
+    """Add a column of a contract's dtype to rows' hashes: numbers as they are, times as seconds since 1970, texts and
+    booleans as words. Raises ``ContractError`` for other dtypes.
+    """
+    import pandas as pd
+
+    kind = cells.dtype.kind
+    if kind == "f":
+        hashing.add_numbers(name, cells.to_numpy(dtype=np.float64, na_value=np.nan), content)
+    elif kind == "i":
+        whole = cells.to_numpy(dtype=np.int64, na_value=0)
+        hashing.add_numbers(name, whole, content, cells.isna().to_numpy(dtype=bool))
+    elif kind == "M":
+        microseconds = cells.astype("datetime64[us]")
+        seconds = microseconds.astype("int64").to_numpy() / 1_000_000
+        hashing.add_numbers(name, np.where(microseconds.isna(), np.nan, seconds), content)
+    elif kind == "b":
+        true = cells.to_numpy(dtype=np.int8, na_value=-1)
+        hashing.add_words(name, true, (FALSE, TRUE), content)
+    elif kind == "O":
+        codes, unique = pd.factorize(cells)
+        hashing.add_words(name, codes, [str(value) for value in unique], content)
+    else:
+        raise ContractError(f"a column is not of a contract's dtype: {name}")
+
+
+def entity_keys(values: Iterable[object], secret: bytes) -> Words:
+    """A keyed 64-bit key of each entity: BLAKE2b of the one spelling of its value."""
+    keyed = hashlib.blake2b(key=secret[:64], digest_size=8, person=b"perennial-split")
+    words = []
+    for value in values:
+        state = keyed.copy()
+        state.update(_text(value))
+        words.append(state.digest())
+    return np.frombuffer(b"".join(words), dtype="<u8").astype(np.uint64)
 
 
 def bound(table: "pd.DataFrame", column: str, max_rows: int, secret: bytes) -> "pd.DataFrame":
@@ -109,23 +170,20 @@ def _content(table: "pd.DataFrame", secret: bytes) -> Words:
     return np.asarray(pd.util.hash_pandas_object(table, index=False, hash_key=key, categorize=True), dtype=np.uint64)
 
 
-def _uniform(value: bytes, secret: bytes) -> float:
-    word = hashlib.blake2b(value, key=secret[:64], digest_size=8, person=b"perennial-split").digest()
-    return float(int.from_bytes(word, "little") >> 11) / float(2**53)
-
-
 def _text(value: object) -> bytes:
     """One spelling for one key: whole numbers of any width and float type alike, missing values alike."""
-    import pandas as pd
-
-    if pd.api.types.is_scalar(value) and bool(pd.isna(value)):  # type: ignore[call-overload]
-        return b"\x00missing"
+    if isinstance(value, str):
+        return b"s" + value.encode("utf-8", "surrogatepass")
     if isinstance(value, (bool, np.bool_)):
         return b"b" + str(bool(value)).encode()
     if isinstance(value, (int, np.integer)):
         return b"i" + str(int(value)).encode()
-    if isinstance(value, (float, np.floating)):
+    if isinstance(value, (float, np.floating)) and value == value:
         return b"i" + str(int(value)).encode() if float(value).is_integer() else b"f" + repr(float(value)).encode()
     if isinstance(value, bytes):
         return b"s" + value
+    import pandas as pd
+
+    if pd.api.types.is_scalar(value) and bool(pd.isna(value)):  # type: ignore[call-overload]
+        return b"\x00missing"
     return b"s" + str(value).encode("utf-8", "surrogatepass")

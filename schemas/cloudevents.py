@@ -30,7 +30,7 @@ def to_message(event: Event, source: str, at: datetime | None = None) -> tuple[b
         "time": (at or datetime.now(UTC)).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
     } | event.extensions()
     headers = [(f"ce_{name}", value.encode()) for name, value in attributes.items()]
-    return event.key.encode(), event.body(), [("content-type", event.content_type.encode()), *headers]
+    return event.key.encode(), event.body(), [("content-type", event.media_type.encode()), *headers]
 
 
 def from_message(value: bytes | None, headers: Iterable[tuple[str, bytes]] | None) -> Event:
@@ -49,9 +49,14 @@ def from_message(value: bytes | None, headers: Iterable[tuple[str, bytes]] | Non
 
 
 def attributes_of(headers: Iterable[tuple[str, bytes]] | None) -> dict[str, str]:
-    """CloudEvents attributes without their prefix; raises ``ContractError`` where one is not UTF-8 or named twice."""
+    """CloudEvents attributes without their prefix; raises ``ContractError`` where one is not UTF-8 or named twice.
+
+    The header ``content-type`` is the attribute ``datacontenttype`` (Kafka protocol binding 1.0, section 3.2.1).
+    """
     found: dict[str, str] = {}
     for name, value in headers or ():
+        if name == "content-type":
+            found["datacontenttype"] = (value or b"").decode("utf-8", "replace")
         if not name.startswith("ce_"):
             continue
         short = name.removeprefix("ce_")

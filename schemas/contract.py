@@ -6,6 +6,7 @@ only where ``confirmed`` says so: a formal privacy claim may rest on nothing els
 """
 
 from collections.abc import Iterable
+from decimal import ROUND_CEILING, Decimal
 from operator import not_
 from typing import Annotated, Literal, Self
 
@@ -14,6 +15,8 @@ from pydantic import Field, model_validator
 from schemas.drift import DriftPolicy
 from schemas.metrics import DEFAULT_LIMITS, DIRECTIONS, KNOWN_LIMITS
 from schemas.model import Epsilon, Model, Name
+from schemas.monitoring import MonitoringPolicy
+from schemas.regeneration import Regeneration
 from schemas.relations import Reference, Sequence
 from schemas.usage import Usage
 
@@ -122,7 +125,8 @@ class Privacy(Model):
 
     ``claim``: formal needs a mechanism and confirmed domains, empirical certifies no epsilon. ``timing``: what decides
     *when* to regenerate; ``raw`` (drift on the raw stream) puts the timing outside the guarantee, and the certificate
-    says so.
+    says so. ``trigger_epsilon`` is what one run of the private test costs under timing ``private``, from its arming
+    until it fires; a tenth of ``epsilon`` where it is not stated.
     """
 
     claim: Literal["formal", "empirical"] = "formal"
@@ -134,6 +138,32 @@ class Privacy(Model):
     delta: Annotated[float, Field(gt=0, lt=0.01)] = 1e-5
     accountant: Literal["gdp-1"] = "gdp-1"
     timing: Literal["schedule", "private", "raw"] = "raw"
+    trigger_epsilon: Annotated[Epsilon | None, Field(exclude_if=lambda given: given is None)] = None
+
+    @property
+    def trigger_cost(self) -> str:
+        """The epsilon of one run of the private trigger, as a decimal."""
+        if self.trigger_epsilon is not None:
+            return self.trigger_epsilon
+        tenth = Decimal(self.epsilon) / 10
+        return f"{tenth.quantize(Decimal(1).scaleb(-9), rounding=ROUND_CEILING).normalize():f}"
+
+    @model_validator(mode="after")
+    def _private_timing_is_sound(self) -> Self:
+        """The private test compares rows with a release: that must be public, and one unit must move one row only."""
+        if self.timing != "private":
+            if self.trigger_epsilon is not None:
+                raise ValueError("trigger_epsilon is the price of a private test: it needs timing private")
+            return self
+        if self.claim != "formal":
+            raise ValueError(
+                "timing private needs a formal claim: its test compares rows with a release that is public"
+            )
+        if self.unit.kind != "row":
+            raise ValueError("timing private is not offered for entities, whose rows in a window have no bound yet")
+        if Decimal(self.trigger_cost) <= 0:
+            raise ValueError("timing private needs a trigger_epsilon above 0")
+        return self
 
 
 class Split(Model):
@@ -160,27 +190,13 @@ class Tier(Model):
     valid_days: Annotated[int, Field(ge=1)] = 90
 
 
-class Regeneration(Model):
-    """When and how often: ``debounce_rows`` of live rows must pass between two drift-triggered runs; ``ladder`` is
-    what to try after a rejection.
-    """
-
-    on_drift: bool = True
-    on_expiry: bool = True
-    debounce_rows: Annotated[int, Field(ge=0)] = 2_000
-    debounce_seconds: Annotated[int, Field(ge=0)] = 0
-    max_attempts: Annotated[int, Field(ge=1, le=10)] = 3
-    ladder: tuple[Name, ...] = ()
-    rows: Annotated[int, Field(ge=1)] | None = None
-    allow_control_families: bool = False
-
-
 class Policy(Model):
     """Everything that a person decides about one dataset; pinned by every request before training starts.
 
     ``quasi_identifiers`` are what an attacker may know of a person, ``sensitive`` what must not be learnt from them;
     without them a measure says in its finding which columns it took. ``references`` and ``sequence`` say how rows
-    belong together, ``usage`` what releases are for, ``drift`` how live rows are watched. Where these are empty they
+    belong together, ``usage`` what releases are for, ``drift`` how live rows are watched,
+    ``monitoring`` how often a release is measured again. Where these are empty they
     are left out of the document, so that contracts written before them keep their digests.
     """
 
@@ -199,12 +215,21 @@ class Policy(Model):
     sequence: Sequence | None = None
     usage: Usage | None = None
     drift: Annotated[DriftPolicy, Field(exclude_if=lambda given: given == DriftPolicy())] = DriftPolicy()
+    monitoring: Annotated[MonitoringPolicy, Field(exclude_if=lambda given: given == MonitoringPolicy())] = (
+        MonitoringPolicy()
+    )
     limits: dict[str, float] = Field(default_factory=dict)
 
     @property
     def loosened(self) -> tuple[str, ...]:
         """The metrics whose limit the contract sets looser than the default, in the order of the limits."""
         return tuple(name for name in self.limits if name in DEFAULT_LIMITS and _looser(name, self.limits[name]))
+
+    @model_validator(mode="after")
+    def _renewed_later_than_certified(self) -> Self:
+        if self.regeneration.renew_days_ahead >= self.tier.valid_days:
+            raise ValueError("renew_days_ahead is no less than valid_days: every release would be renewed at once")
+        return self
 
     @model_validator(mode="after")
     def _high_risk_only_tightens(self) -> Self:

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, cast
 
-from schemas.contract import Column, Contract, Dependency, Policy, Privacy, PrivacyUnit, Regeneration, Scalar
+from schemas.contract import Column, Contract, Dependency, Policy, Privacy, PrivacyUnit, Scalar
 from schemas.draft_column import Drafting, draft_column
 from schemas.errors import InputError
 from schemas.metrics import METRICS
 from schemas.model import epsilon_text
 from schemas.odcs import write_contract
 from schemas.redundancy import MOST_COMBINATIONS, Determined, dependencies, near_copies
+from schemas.regeneration import Regeneration
 from schemas.table import conform
 
 if TYPE_CHECKING:
@@ -248,7 +249,7 @@ def _policy_comments(rows: int, entity: str | None, target: str | None, public: 
         "policy.privacy.epsilon": "One release may cost this much; all of the scope together cap_epsilon.",
         "policy.privacy.delta": "Below one in the number of rows.",
         "policy.privacy.timing": "raw: drift on the raw stream decides when to regenerate, outside the guarantee;\n"
-        "schedule or private keep the timing inside.",
+        "schedule keeps it inside; private too, by a test that costs trigger_epsilon (a tenth of epsilon).",
         "policy.tier": "Who must sign before a release leaves: privacy_officer, legal, owner.",
         "policy.split": "Shares of the privacy units; only train is ever seen by a generator.",
         "policy.regeneration": "debounce_rows live rows pass between two runs that drift triggers.",

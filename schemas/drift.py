@@ -8,10 +8,13 @@ from schemas.model import Model
 
 Detector = Literal["cusum", "page_hinkley", "adwin"]
 Season = Literal["none", "hour", "weekday", "month"]
-Kind = Literal["marginal", "correlation", "missingness", "new_category", "subgroup", "schema", "concept", "external"]
+Kind = Literal[
+    "marginal", "correlation", "missingness", "new_category", "subgroup", "schema", "concept", "withheld", "external"
+]
 """What moved: one column's distribution, the dependence of two columns, the share of missing cells, values that the
 reference does not have, one column within one subgroup, the columns themselves, how the target follows from the other
-columns; ``external`` is another detector's finding.
+columns; ``withheld`` is the private test's finding, which tells that something moved and not what; ``external`` is
+another detector's.
 """
 
 Onset = Literal["abrupt", "gradual"]
@@ -26,6 +29,11 @@ class DriftPolicy(Model):
     ``allowance``: a steady offset per block, in standard deviations, that is no drift. ``detector``: the sequential
     test behind the channels; ``page_hinkley`` and ``adwin`` are River's. ``season``: what the contract's time column
     tells periods apart by; each period has a reference of its own.
+
+    Under timing ``private`` only: ``window_seconds`` is the time between two private tests, at whole multiples since
+    1970; ``window_rows``, how many rows such a window is expected to bring, which is stated and never counted (with
+    fewer the test sees less, with more it keeps to its false alarms); ``tolerance``, by how much a release may
+    misstate a value's share of its rows before that counts as drift, and twice that for spans and pairs of values.
     """
 
     alarms_per_million: Annotated[float, Field(gt=0, le=1_000)] = 0.5
@@ -34,3 +42,6 @@ class DriftPolicy(Model):
     allowance: Annotated[float, Field(gt=0, le=5)] = 0.5
     detector: Detector = "cusum"
     season: Season = "none"
+    window_seconds: Annotated[int, Field(ge=1, le=31_536_000, exclude_if=lambda given: given == 86_400)] = 86_400
+    window_rows: Annotated[int, Field(ge=500, le=10_000_000, exclude_if=lambda given: given == 10_000)] = 10_000
+    tolerance: Annotated[float, Field(ge=0, le=0.5, exclude_if=lambda given: given == 0.02)] = 0.02

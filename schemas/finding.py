@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from schemas.model import Model
+from schemas.model import Digest, Model
 
 Verdict = Literal["PASS", "FAIL", "INSUFFICIENT", "INVALID"]
 Gate = Literal["schema", "policy", "privacy", "utility"]
@@ -37,11 +37,15 @@ class Finding(Model):
 
 
 class GateReport(Model):
-    """All findings of one gate on one candidate; the worst finding is the gate's verdict, none at all is INVALID."""
+    """All findings of one gate on one candidate; the worst finding is the gate's verdict, none at all is INVALID.
+
+    ``suite`` names the measures that the privacy gate had then (``validators.suite``).
+    """
 
     gate: Gate
     findings: tuple[Finding, ...]
     seconds: float = 0.0
+    suite: Digest | None = None
 
     @property
     def verdict(self) -> Verdict:

@@ -235,7 +235,8 @@ def _exact_epsilons(policy: Mapping[str, Any]) -> dict[str, Any]:
     privacy = found.get("privacy")
     if isinstance(privacy, Mapping):
         found["privacy"] = {
-            key: _decimal(value) if key in ("epsilon", "cap_epsilon") else value for key, value in privacy.items()
+            key: _decimal(value) if key in ("epsilon", "cap_epsilon", "trigger_epsilon") else value
+            for key, value in privacy.items()
         }
     return found
 

@@ -68,10 +68,10 @@ TOPICS: tuple[Topic, ...] = (
     Topic(
         name="source.drift",
         key="dataset",
-        what="reference profiles, and drift with its evidence",
+        what="reference profiles, drift with its evidence, and windows of live rows to check releases on",
         senders=("drift", "outside detectors"),
-        receivers=("planner", "SREs"),
-        events=_type("profile.taken", "drift.detected"),
+        receivers=("planner", "monitor", "SREs"),
+        events=_type("profile.taken", "drift.detected", "window.sealed"),
         retention_ms=90 * DAY,
     ),
     Topic(
@@ -105,6 +105,7 @@ TOPICS: tuple[Topic, ...] = (
             "drift.detected",
             "candidate.rejected",
             "spend.refused",
+            "trigger.refused",
             "release.moved",
             "check.failed",
             "ticked",
@@ -116,7 +117,7 @@ TOPICS: tuple[Topic, ...] = (
         what="caps, spends requested, runs ended",
         senders=("planner", "ledger's inbox"),
         receivers=("ledger",),
-        events=_type("cap.declared", "command.accepted", "spend.requested", "run.ended"),
+        events=_type("cap.declared", "command.accepted", "spend.requested", "trigger.requested", "run.ended"),
         log_append_time=True,
     ),
     Topic(
@@ -125,7 +126,9 @@ TOPICS: tuple[Topic, ...] = (
         what="granted, refused, spent, epsilon after",
         senders=("ledger",),
         receivers=("everyone",),
-        events=_type("spend.reserved", "spend.refused", "spend.settled", "cap.changed"),
+        events=_type(
+            "spend.reserved", "spend.refused", "trigger.reserved", "trigger.refused", "spend.settled", "cap.changed"
+        ),
     ),
     Topic(
         name="regeneration.requests",
@@ -151,10 +154,10 @@ TOPICS: tuple[Topic, ...] = (
     Topic(
         name="release.log",
         key="dataset",
-        what="candidates cleared, approvals, revocations, failed checks, ticks",
+        what="candidates cleared, approvals, revocations, failed checks, incidents of other stations, ticks",
         senders=("registry's inbox", "planner", "monitor"),
         receivers=("registry",),
-        events=_type("candidate.cleared", "command.accepted", "run.ended", "check.failed", "ticked"),
+        events=_type("candidate.cleared", "command.accepted", "run.ended", "check.failed", "incident.opened", "ticked"),
         log_append_time=True,
     ),
     Topic(
@@ -173,6 +176,15 @@ TOPICS: tuple[Topic, ...] = (
         receivers=("consumers",),
         events=_type("status.published"),
         compacted=True,
+    ),
+    Topic(
+        name="release.checks",
+        key="dataset",
+        what="releases in use, measured again",
+        senders=("monitor",),
+        receivers=("monitor", "auditors"),
+        events=_type("release.checked"),
+        retention_ms=7 * YEAR,
     ),
     Topic(
         name="incidents",
@@ -204,10 +216,10 @@ TOPICS: tuple[Topic, ...] = (
     Topic(
         name="run.progress",
         key="dataset",
-        what="progress of runs, triggers dismissed",
+        what="progress of runs, triggers deferred and dismissed",
         senders=("all",),
         receivers=("console",),
-        events=_type("run.progressed", "trigger.dismissed"),
+        events=_type("run.progressed", "trigger.deferred", "trigger.dismissed"),
         retention_ms=DAY,
     ),
     Topic(

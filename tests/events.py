@@ -4,7 +4,7 @@ import hashlib
 from typing import Any
 
 from schemas.accounting import gaussian_mu
-from schemas.contract import Categories, Column, Contract, Policy, Privacy, Regeneration, Tier
+from schemas.contract import Categories, Column, Contract, Policy, Privacy, Tier
 from schemas.envelope import Envelope
 from schemas.errors import InputError
 from schemas.events import Event, derive_id
@@ -20,6 +20,7 @@ from schemas.events.runs import (
 from schemas.events.sources import DriftDetected, ProfileTaken, SourceRef
 from schemas.finding import Finding, Gate, GateReport
 from schemas.mechanism import Gaussian, Mechanism
+from schemas.regeneration import Regeneration
 from stream_app.core.entry import Entry
 from stream_app.core.ladder import Choice
 

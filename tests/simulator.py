@@ -14,7 +14,7 @@ from zlib import crc32
 
 from schemas.accounting import epsilon_of
 from schemas.events import Event
-from schemas.events.budget import LedgerEntry, SpendRefused, SpendReserved
+from schemas.events.budget import LedgerEntry, SpendRefused, SpendReserved, TriggerReserved
 from schemas.events.commands import CommandAccepted
 from schemas.events.releases import Status
 from schemas.events.runs import GenerationRequested
@@ -202,9 +202,10 @@ class Simulator:
         spent: dict[str, list[Mechanism]] = defaultdict(list)
         granted = set()
         for line in lines:
-            if isinstance(line, SpendReserved):
+            if isinstance(line, SpendReserved | TriggerReserved):
                 spent[line.scope] += line.mechanisms
                 assert not line.mechanisms or epsilon_of(spent[line.scope], line.delta) <= Decimal(line.cap_epsilon)
+            if isinstance(line, SpendReserved):
                 granted.add((line.run_id, line.attempt))
         assert len(granted) == sum(isinstance(line, SpendReserved) for line in lines), "an attempt was granted twice"
         for event in self.broker.read("regeneration.requests"):

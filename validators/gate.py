@@ -26,22 +26,24 @@ def run_gates(evidence: Evidence, progress: Progress | None = None) -> tuple[Gat
     return tuple(reports)
 
 
-def run_gate(gate: Gate, evidence: Evidence, progress: Progress | None = None) -> GateReport:
-    """All findings of one gate.
+def run_gate(
+    gate: Gate, evidence: Evidence, progress: Progress | None = None, only: tuple[Validator, ...] | None = None
+) -> GateReport:
+    """All findings of one gate, or those of some of its validators.
 
     ``InsufficientEvidence`` becomes an INSUFFICIENT finding, any other ``PerennialError`` an INVALID one: both fail
     closed.
     """
-    started = time.perf_counter()
+    started, chosen = time.perf_counter(), validators_of(gate) if only is None else only
     findings: list[Finding] = []
     try:
         evidence = bounded(evidence)
     except PerennialError as error:
         return GateReport(
             gate=gate,
-            findings=(unmeasured(evidence.contract, validators_of(gate)[0].metric, gate, "INVALID", str(error)),),
+            findings=(unmeasured(evidence.contract, chosen[0].metric, gate, "INVALID", str(error)),),
         )
-    for validator in validators_of(gate):
+    for validator in chosen:
         begun = time.perf_counter()
         findings += _measured(validator, evidence)
         if progress is not None:

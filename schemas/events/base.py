@@ -47,6 +47,11 @@ class Event(Model):
 
     content_type: ClassVar[str] = "application/json"
 
+    @property
+    def media_type(self) -> str:
+        """What this event's body is: its model's ``content_type`` unless events of the model differ in it."""
+        return self.content_type
+
 
 class DatasetEvent(Event):
     """An event of one dataset, partitioned by it."""

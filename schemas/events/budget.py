@@ -5,9 +5,9 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from schemas.events.base import Event
-from schemas.events.runs import GenerationRequest
+from schemas.events.runs import ArtefactRef, GenerationRequest
 from schemas.mechanism import Mechanism
-from schemas.model import Digest, Epsilon, Name, RunId
+from schemas.model import Digest, Epsilon, Model, Name, ReleaseId, RunId
 
 
 class ScopeEvent(Event):
@@ -37,6 +37,32 @@ class SpendRequested(ScopeEvent):
 
     type: ClassVar[str] = "io.perennial.spend.requested.v1"
     request: GenerationRequest
+
+
+class TriggerGrant(Model):
+    """One run of a private drift test: it may look at window after window until it fires once, for ``epsilon`` in all.
+
+    ``data`` is the released table that rows are compared with; a renewal changes nothing but that.
+    """
+
+    grant_id: RunId
+    epsilon: Epsilon
+    contract_digest: Digest
+    release_id: ReleaseId
+    data: ArtefactRef
+
+
+class TriggerRequested(ScopeEvent):
+    """The planner asks for a private test, before any window is looked at. ``accountant`` is the contract's.
+
+    ``renewal``: the grant has not fired yet and goes on against a newer release, which costs nothing.
+    """
+
+    type: ClassVar[str] = "io.perennial.trigger.requested.v1"
+    dataset: Name
+    grant: TriggerGrant
+    accountant: str
+    renewal: bool = False
 
 
 class RunEnded(ScopeEvent):
@@ -79,6 +105,21 @@ class SpendRefused(LedgerEntry):
 
     type: ClassVar[str] = "io.perennial.spend.refused.v1"
     request: GenerationRequest
+    reason: str
+
+
+class TriggerReserved(LedgerEntry):
+    """Granted: the private test may look at windows of live rows until it fires; the spend stands if it never does."""
+
+    type: ClassVar[str] = "io.perennial.trigger.reserved.v1"
+    grant: TriggerGrant
+
+
+class TriggerRefused(LedgerEntry):
+    """Refused: no window may be looked at; ``epsilon_after`` is what the scope would have come to."""
+
+    type: ClassVar[str] = "io.perennial.trigger.refused.v1"
+    grant: TriggerGrant
     reason: str
 
 

@@ -25,6 +25,15 @@ class TriggerDismissed(DatasetEvent):
     reason: str
 
 
+class TriggerDeferred(DatasetEvent):
+    """Something asks for a run and will get it, but not yet, and why."""
+
+    type: ClassVar[str] = "io.perennial.trigger.deferred.v1"
+    dataset: Name
+    trigger: str
+    reason: str
+
+
 class Ticked(Event):
     """Someone says that time has passed; the time is the broker's append time of this record, nothing else."""
 

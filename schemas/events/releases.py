@@ -8,7 +8,14 @@ from schemas.envelope import Envelope
 from schemas.events.base import DatasetEvent
 from schemas.events.runs import TrainingReport
 from schemas.events.sources import SourceRef
+from schemas.finding import Verdict
 from schemas.model import Digest, Model, Name, ReleaseId, RunId
+
+Checked = Verdict | Literal["UNREADABLE"]
+CheckCause = Literal["drift", "rows", "schedule", "suite"]
+"""Why a release was measured again: drift brought a window of fresh rows, or their number did; the days since the last
+attack, or attacks that changed.
+"""
 
 State = Literal["awaiting_approval", "certified", "superseded", "frozen", "revoked", "rejected", "retired", "expired"]
 
@@ -104,7 +111,13 @@ class ReceiptIssued(DatasetEvent):
 
 
 class CheckFailed(DatasetEvent):
-    """The monitor measured a release again on fresh rows and it no longer holds."""
+    """The monitor measured a release again and it no longer holds: against fresh rows (``utility``), or under attack
+    (``privacy``).
+
+    ``group`` names the subgroup that lost most, by its column and the position of its value, where a measure of
+    subgroups failed. ``look`` counts the attacks on this release, that of its certification the first. ``window`` are
+    the fresh rows, ``said`` the finding in words.
+    """
 
     type: ClassVar[str] = "io.perennial.check.failed.v1"
     dataset: Name
@@ -112,6 +125,33 @@ class CheckFailed(DatasetEvent):
     metric: str
     value: float
     limit: float
+    gate: Literal["utility", "privacy"] = "utility"
+    group: Annotated[str, Field(max_length=300)] | None = None
+    look: Annotated[int, Field(ge=1)] | None = None
+    window: SourceRef | None = None
+    said: Annotated[str, Field(max_length=500)] | None = None
+
+
+class ReleaseChecked(DatasetEvent):
+    """A release in use was measured again: why, with which suite, on which rows, and what came of it.
+
+    ``UNREADABLE`` where the rows to compare it with (those that it was made from, or a window of live rows) can no
+    longer be read; neither that nor too little evidence (``INSUFFICIENT``, ``INVALID``) is a pass or a failure.
+    ``suite`` and ``look`` are those of an attack.
+    """
+
+    type: ClassVar[str] = "io.perennial.release.checked.v1"
+    dataset: Name
+    release_id: ReleaseId
+    gate: Literal["utility", "privacy"]
+    verdict: Checked
+    cause: CheckCause
+    source_sha256: Digest
+    suite: Digest | None = None
+    look: Annotated[int, Field(ge=1)] | None = None
+    failed: tuple[str, ...] = ()
+    undecided: tuple[str, ...] = ()
+    reason: Annotated[str, Field(max_length=500)] | None = None
 
 
 class CheckpointPublished(DatasetEvent):

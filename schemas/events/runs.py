@@ -11,6 +11,7 @@ from schemas.events.sources import SourceRef
 from schemas.finding import Finding, GateReport
 from schemas.mechanism import Mechanism
 from schemas.model import Digest, Epsilon, Model, Name, ReleaseId, RunId
+from schemas.regeneration import Origin
 
 Station = Literal["drift", "planner", "ledger", "trainer", "privacy", "utility", "registry", "monitor"]
 
@@ -31,7 +32,8 @@ class GenerationRequest(Model):
     """What one attempt of a run may do; contract and thresholds are pinned here, before a row is read.
 
     ``reuse`` names the fitted model to sample again, which spends nothing; then ``mechanisms`` (the grant) is empty
-    and ``earned`` are the mechanisms that the model was fitted with.
+    and ``earned`` are the mechanisms that the model was fitted with. ``trigger`` says in words what started the run,
+    ``origin`` of which kind that was.
     """
 
     run_id: RunId
@@ -44,6 +46,7 @@ class GenerationRequest(Model):
     family: Name
     why: str
     trigger: str
+    origin: Origin | None = None
     parameters: dict[str, float] = Field(default_factory=dict)
     mechanisms: tuple[Mechanism, ...] = ()
     reuse: ArtefactRef | None = None

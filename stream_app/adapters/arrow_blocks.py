@@ -1,18 +1,23 @@
 """Micro-batches of rows as Arrow IPC bytes: dictionary-encoded text, and strict limits on what is accepted."""
 
 import struct
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from schemas.errors import ContractError
+from stream_app.adapters.arrow_checks import refuse_compression, refuse_types
+from stream_app.adapters.arrow_columns import columns_in, frame_of
+from stream_app.core.drift.cells import Columns
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+Read = TypeVar("Read")
+
 MAX_ROWS = 100_000
 MAX_BYTES = 4 * 1024**2
 MAX_COLUMNS = 2_000
-_DICTIONARY_BATCH, _RECORD_BATCH = 2, 3
 
 
 def encode_block(frame: "pd.DataFrame") -> bytes:
@@ -24,7 +29,17 @@ def encode_block(frame: "pd.DataFrame") -> bytes:
 
     _limit(len(frame), frame.shape[1])
     arrays = [_array(frame.iloc[:, position]) for position in range(frame.shape[1])]
-    table = pa.table(arrays, names=[str(name) for name in frame.columns])
+    return encode_table(pa.table(arrays, names=[str(name) for name in frame.columns]))
+
+
+def encode_table(table: "pa.Table") -> bytes:
+    """The table as ``decode_block`` takes it: plain numbers, booleans and times, text dictionary-encoded.
+
+    Raises ``ContractError`` where it has more rows, columns or bytes than that.
+    """
+    import pyarrow as pa
+
+    _limit(table.num_rows, table.num_columns)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression=None)) as writer:
         writer.write_table(table)
@@ -40,19 +55,31 @@ def decode_block(body: bytes) -> "pd.DataFrame":
     Compressed bodies are refused before they are opened, for a few bytes could unfold to gigabytes; every offset and
     dictionary index is checked before it is followed.
     """
+    return _opened(body, frame_of)
+
+
+def decode_columns(body: bytes) -> Columns:
+    """The cells of ``encode_block`` as arrays, without pandas; refuses what ``decode_block`` refuses, in its words.
+
+    Typed by any logical type they are what that frame's cells are. It is a little
+    stricter: a dictionary with a word twice, or of times in an unknown zone, is refused in every block.
+    """
+    return _opened(body, columns_in)
+
+
+def _opened(body: bytes, read: "Callable[[pa.Table], Read]") -> Read:
     import pyarrow as pa
 
     if len(body) > MAX_BYTES:
         raise ContractError(f"a block of {len(body)} bytes is too large; at most {MAX_BYTES}")
     try:
-        _refuse_compression(body)
+        refuse_compression(body)
         with pa.ipc.open_stream(pa.py_buffer(body)) as reader:
-            _refuse_types(reader.schema)
+            _limit(0, len(reader.schema))
+            refuse_types(reader.schema)
             table = _limited(reader)
         table.validate(full=True)
-        frame: pd.DataFrame = table.to_pandas(
-            ignore_metadata=True, timestamp_as_object=False, strings_to_categorical=False
-        )
+        return read(table)
     except ContractError:
         raise
     except (
@@ -67,7 +94,6 @@ def decode_block(body: bytes) -> "pd.DataFrame":
         IndexError,
     ) as error:
         raise ContractError(f"not a block of rows: {type(error).__name__}") from None
-    return _plain(frame)
 
 
 def _array(values: "pd.Series[Any]") -> "pa.Array":
@@ -115,78 +141,3 @@ def _limited(reader: Any) -> "pa.Table":
             raise ContractError("a block of too many batches")
         batches.append(batch)
     return pa.Table.from_batches(batches, schema=reader.schema)
-
-
-def _refuse_types(schema: "pa.Schema") -> None:
-    import pyarrow as pa
-
-    _limit(0, len(schema))
-    if len(set(schema.names)) != len(schema.names):
-        raise ContractError("a block names a column twice")
-    for field in schema:
-        kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
-        simple = (
-            pa.types.is_boolean,
-            pa.types.is_integer,
-            pa.types.is_floating,
-            pa.types.is_string,
-            pa.types.is_timestamp,
-            pa.types.is_date,
-        )
-        if not any(check(kind) for check in simple):
-            raise ContractError("a block has a column of a type that is not accepted")
-
-
-def _refuse_compression(body: bytes) -> None:
-    import pyarrow as pa
-
-    reader = pa.ipc.MessageReader.open_stream(pa.py_buffer(body))
-    while True:
-        try:
-            message = reader.read_next_message()
-        except StopIteration:
-            return
-        if _is_compressed(message.metadata.to_pybytes()):
-            raise ContractError("a compressed block is not accepted: let the broker compress")
-
-
-def _is_compressed(metadata: bytes) -> bool:
-    """Whether the flatbuffer ``Message`` (format/Message.fbs of Arrow) is a batch with ``BodyCompression``."""
-    message = struct.unpack_from("<I", metadata, 0)[0]
-    kind_at = _field(metadata, message, 1)
-    kind = metadata[kind_at] if kind_at else 0
-    header_at = _field(metadata, message, 2)
-    if kind not in (_DICTIONARY_BATCH, _RECORD_BATCH) or not header_at:
-        return False
-    header = _follow(metadata, header_at)
-    if kind == _DICTIONARY_BATCH:
-        data_at = _field(metadata, header, 1)
-        if not data_at:
-            return False
-        header = _follow(metadata, data_at)
-    return _field(metadata, header, 3) != 0
-
-
-def _follow(metadata: bytes, at: int) -> int:
-    return at + int(struct.unpack_from("<I", metadata, at)[0])
-
-
-def _field(metadata: bytes, table: int, slot: int) -> int:
-    """Where a flatbuffer table keeps a field, or 0 where it is absent."""
-    vtable = table - int(struct.unpack_from("<i", metadata, table)[0])
-    if vtable < 0 or 4 + 2 * slot >= struct.unpack_from("<H", metadata, vtable)[0]:
-        return 0
-    offset = int(struct.unpack_from("<H", metadata, vtable + 4 + 2 * slot)[0])
-    return table + offset if offset else 0
-
-
-def _plain(frame: "pd.DataFrame") -> "pd.DataFrame":
-    """Dictionaries as plain objects, so that one block's categories never meet another's."""
-    import pandas as pd
-
-    coded = [str(name) for name in frame.columns if isinstance(frame[name].dtype, pd.CategoricalDtype)]
-    plain = {
-        name: pd.Series([None if pd.isna(cell) else cell for cell in frame[name]], dtype=object, index=frame.index)
-        for name in coded
-    }
-    return frame.assign(**plain)

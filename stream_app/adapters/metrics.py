@@ -51,6 +51,24 @@ class Metrics:
         )
         self.jobs = Gauge("perennial_jobs_running", "Jobs on the process pool.", ("kind",), registry=self.registry)
         self.findings = Counter("perennial_findings", "Gate findings.", ("metric", "verdict"), registry=self.registry)
+        self.checks = Counter(
+            "perennial_release_check",
+            "Releases in use that were measured again.",
+            ("dataset", "gate", "verdict"),
+            registry=self.registry,
+        )
+        self._attacked = Gauge(
+            "perennial_release_attacked_timestamp_seconds",
+            "When the attacks last decided on the certified release of a dataset whose turn is longest ago.",
+            ("dataset",),
+            registry=self.registry,
+        )
+        self._attack_interval = Gauge(
+            "perennial_release_attack_interval_seconds",
+            "Seconds that the contract allows between two attacks on a release.",
+            ("dataset",),
+            registry=self.registry,
+        )
         self.commands = Counter("perennial_commands", "Signed commands.", ("outcome",), registry=self.registry)
         self.notice = Histogram(
             "perennial_revocation_notice_seconds",
@@ -63,6 +81,16 @@ class Metrics:
         """Show the smoothed figures of a dataset's live rows."""
         self.missing_share.labels(dataset).set(missing_share)
         self.drift_score.labels(dataset).set(drift_score)
+
+    def attacked(self, dataset: str, at: float, interval: float) -> None:
+        """Show when a dataset's releases were last attacked (seconds since 1970), and how often they should be."""
+        self._attacked.labels(dataset).set(at)
+        self._attack_interval.labels(dataset).set(interval)
+
+    def not_attacked(self, dataset: str) -> None:
+        """Show nothing of a dataset that has no release in use, or that another worker watches now."""
+        for gauge in (self._attacked, self._attack_interval):
+            gauge.remove(dataset)
 
     def serve(self, port: int, host: str = "127.0.0.1") -> None:
         """Answer Prometheus on ``host:port``, on a thread of its own."""

@@ -14,6 +14,7 @@ from schemas.errors import ContractError, PerennialError, TransientError
 from schemas.events import Event
 
 SEND_TIMEOUT_MS = 30_000
+_ANY = -1
 TOO_LARGE = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE)
 
 
@@ -28,6 +29,8 @@ class Publisher:
 
     def __init__(self, bootstrap: str, source: str) -> None:
         self.source = source
+        self.reached: dict[tuple[str, int], int] = {}
+        """By topic and partition, how long it was when the newest event that was sent there was acknowledged."""
         self._producer = Producer(
             {
                 "bootstrap.servers": bootstrap,
@@ -62,9 +65,9 @@ class Publisher:
         """Publish (topic, key, event) in this order, and return once all are acknowledged."""
         await asyncio.gather(*(self.publish(topic, event, key, source) for topic, key, event in facts))
 
-    def send(self, topic: str, event: Event) -> None:
-        """Hand over an event and wait for nothing; ``flush`` waits and raises."""
-        self._produce(topic, event, self._remember)
+    def send(self, topic: str, event: Event, partition: int | None = None) -> None:
+        """Hand over an event and wait for nothing; ``flush`` waits and raises. The key decides on no ``partition``."""
+        self._produce(topic, event, self._remember, partition=partition)
 
     def flush(self, seconds: float = 30.0) -> None:
         """Wait until every ``send`` is acknowledged; raises ``TransientError``, ``ContractError``."""
@@ -77,8 +80,12 @@ class Publisher:
 
     _failed: KafkaError | None = None
 
-    def _remember(self, error: KafkaError | None, _: Message) -> None:
+    def _remember(self, error: KafkaError | None, message: Message) -> None:
         self._failed = self._failed or error
+        topic, partition, offset = message.topic(), message.partition(), message.offset()
+        if error is None and topic is not None and partition is not None and offset is not None:
+            place = (topic, partition)
+            self.reached[place] = max(self.reached.get(place, 0), offset + 1)
 
     def _produce(
         self,
@@ -87,6 +94,7 @@ class Publisher:
         delivered: Callable[[KafkaError | None, Message], None],
         key: str | None = None,
         source: str | None = None,
+        partition: int | None = None,
     ) -> None:
         own_key, value, headers = to_message(event, source or self.source)
         while True:
@@ -97,6 +105,7 @@ class Publisher:
                     key=own_key if key is None else key.encode(),
                     headers=list(headers),
                     on_delivery=delivered,
+                    partition=_ANY if partition is None else partition,
                 )
                 return
             except BufferError:

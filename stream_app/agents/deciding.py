@@ -5,7 +5,7 @@ import time
 from typing import TYPE_CHECKING, get_args
 
 from schemas.events import Event
-from schemas.events.budget import LedgerEntry, SpendRefused, SpendReserved
+from schemas.events.budget import LedgerEntry, SpendRefused, SpendReserved, TriggerRefused, TriggerReserved
 from schemas.events.releases import CheckpointPublished, ReleaseCertified, State, StatusPublished
 from stream_app.agents import inbox
 from stream_app.agents.choosing import FamilySelection
@@ -112,10 +112,10 @@ def _destroy(context: Context, fact: KeysCondemned) -> None:
 
 
 def _measure_budget(context: Context, line: LedgerEntry) -> None:
-    if isinstance(line, SpendRefused):
+    if isinstance(line, SpendRefused | TriggerRefused):
         context.metrics.refused.labels(line.scope).inc()
         return
-    if isinstance(line, SpendReserved):
+    if isinstance(line, SpendReserved | TriggerReserved):
         context.metrics.epsilon.labels(line.scope).set(float(line.epsilon_after))
     context.metrics.cap.labels(line.scope).set(float(line.cap_epsilon))
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from schemas.canonical import digest
 from schemas.contract import Contract
 from schemas.errors import ContractError
+from schemas.events.counts import RowsCounted
 from schemas.events.plans import ContractApplied
-from schemas.events.sources import RecordsObserved, SnapshotAnnounced
+from schemas.events.sources import SnapshotAnnounced
 from stream_app.adapters.reader import offset_at, read_range, read_topic
-from stream_app.agents.profiling import Watch
 from stream_app.agents.shell import Received
+from stream_app.agents.watch import Watch
 from stream_app.settings import Settings
 
 
@@ -21,8 +22,8 @@ class Desk:
     """One dataset. All of it can be rebuilt from the topics, so whoever is in doubt drops the watch.
 
     ``recalled`` is the assignment of partitions at which contract and snapshot were last read; ``position`` is the
-    next offset to take, by partition; ``failed`` is the shape that could not be profiled, which is not tried for
-    every batch again.
+    next offset of ``source.counts`` to take, by partition; ``failed`` is the shape that could not be profiled, which
+    is not tried for every batch again; ``unsaved`` are the messages taken since the last checkpoint.
     """
 
     dataset: str
@@ -32,6 +33,7 @@ class Desk:
     watch: Watch | None = None
     profiled: str | None = None
     failed: str | None = None
+    unsaved: int = 0
     recalled: int = -1
     position: dict[int, int] = field(default_factory=dict)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -60,7 +62,7 @@ class Desk:
             return None
         policy = self.contract.policy
         read = [column.document() for column in self.contract.columns]
-        parts = policy.model_dump(mode="json", include={"split", "subgroups", "triples", "target"})
+        parts = policy.model_dump(mode="json", include={"split", "subgroups", "triples", "target", "drift"})
         return digest([self.snapshot.event_id, read, policy.privacy.unit.document(), parts])
 
     def recall(self, bootstrap: str) -> None:
@@ -75,10 +77,10 @@ class Desk:
             elif isinstance(event, SnapshotAnnounced) and event.dataset == self.dataset:
                 self.announce(event, message.at)
 
-    def missed(self, settings: Settings, received: Received) -> Generator[tuple[int, RecordsObserved], None, None]:
-        """Offset and batch of everything since the snapshot, from where this desk stands up to what was received.
+    def missed(self, settings: Settings, received: Received) -> Generator[tuple[int, RowsCounted], None, None]:
+        """Offset and counts of everything since the snapshot, from where this desk stands up to what was received.
 
-        Blocking, for a thread. What is no batch is passed over: it went to dead letters when it first came.
+        Blocking, for a thread. What holds no counts is passed over: it went to dead letters when it first came.
         """
         start = self.position.get(received.partition)
         place = (settings.bootstrap, received.topic, received.partition)
@@ -88,7 +90,7 @@ class Desk:
             if message.at >= self.announced_at and message.key == self.dataset.encode():
                 with contextlib.suppress(ContractError):
                     event = message.event()
-                    if isinstance(event, RecordsObserved):
+                    if isinstance(event, RowsCounted):
                         yield message.offset, event
 
 

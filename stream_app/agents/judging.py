@@ -4,14 +4,14 @@ import hashlib
 import io
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from schemas.accounting import within
 from schemas.contract import Contract
-from schemas.errors import InsufficientEvidence
+from schemas.errors import ArtefactError, ContractError, InputError, InsufficientEvidence
 from schemas.events.runs import Dossier, GenerationRequest
 from schemas.finding import Finding, Gate, GateReport
 from schemas.table import conform
@@ -19,9 +19,11 @@ from stream_app.adapters.jobs import Progress
 from stream_app.adapters.workplace import Workplace
 from stream_app.agents.inputs import HOLDOUT, REFERENCE, SECOND_HOLDOUT, TRAIN, read_shares, seed_of
 from validators.gate import run_gate
+from validators.looks import run_look
 from validators.memo import Memo
 from validators.protocol import Evidence
 from validators.registry import validators_of
+from validators.suite import suite_digest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,8 +32,13 @@ if TYPE_CHECKING:
 
     Units = npt.NDArray[np.int64]
 
+
 MOST_REAL_SIDES = 2
 WORTH_TELLING = 0.5
+
+
+class SourceGone(InputError):
+    """The real rows that a release is to be compared with can no longer be read."""
 
 
 def judge_privacy(workplace: Workplace, dossier: Dossier, progress: Progress) -> Dossier:
@@ -54,6 +61,17 @@ def judge_utility(workplace: Workplace, dossier: Dossier, progress: Progress) ->
     """The dossier with its utility report, measured against a holdout that the privacy gate held nothing against."""
     with _evidence(workplace, dossier, SECOND_HOLDOUT, None) as evidence:
         return dossier.model_copy(update={"utility": _timed("utility", evidence, progress)})
+
+
+def attack_again(workplace: Workplace, dossier: Dossier, look: int, progress: Progress) -> GateReport:
+    """The privacy gate on a release that is in use, on the rows that it was made from.
+
+    Each ``look`` draws its targets anew; what it calls a failure is more than chance (``validators.looks``).
+    Raises ``SourceGone``; ``ArtefactError`` where the release itself cannot be opened.
+    """
+    with _evidence(workplace, dossier, HOLDOUT, SECOND_HOLDOUT, look) as evidence:
+        report = run_look(evidence, _teller("privacy", progress))
+    return report.model_copy(update={"suite": suite_digest()})
 
 
 def prove_budget(dossier: Dossier) -> tuple[Finding, ...]:
@@ -83,15 +101,21 @@ def prove_budget(dossier: Dossier) -> tuple[Finding, ...]:
 
 def _timed(gate: Gate, evidence: Evidence, progress: Progress) -> GateReport:
     """The gate's report, and its seconds; tells of every measure that took over half a second, and the verdict."""
-    started, names = time.perf_counter(), [validator.metric for validator in validators_of(gate)]
+    started = time.perf_counter()
+    report = run_gate(gate, evidence, _teller(gate, progress))
+    progress(1.0, f"{gate} gate: {len(report.findings)} findings, {report.verdict}")
+    suite = suite_digest() if gate == "privacy" else None
+    return report.model_copy(update={"seconds": round(time.perf_counter() - started, 3), "suite": suite})
+
+
+def _teller(gate: Gate, progress: Progress) -> Callable[[str, float], None]:
+    names = [validator.metric for validator in validators_of(gate)]
 
     def tell(metric: str, seconds: float) -> None:
         if seconds >= WORTH_TELLING:
             progress((names.index(metric) + 1) / len(names), f"{gate} gate, {metric} measured in {seconds:.1f} s")
 
-    report = run_gate(gate, evidence, tell)
-    progress(1.0, f"{gate} gate: {len(report.findings)} findings, {report.verdict}")
-    return report.model_copy(update={"seconds": round(time.perf_counter() - started, 3)})
+    return tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +133,22 @@ _real_sides: OrderedDict[str, _RealSide] = OrderedDict()
 
 
 @contextmanager
-def _evidence(workplace: Workplace, dossier: Dossier, holdout: int, spare: int | None) -> Iterator[Evidence]:
+def _evidence(
+    workplace: Workplace, dossier: Dossier, holdout: int, spare: int | None, look: int | None = None
+) -> Iterator[Evidence]:
+    """``look`` is that of a release in use; a candidate's is its attempt."""
     import pandas as pd
 
     request, training = dossier.request, dossier.training
     if training is None:
         raise InsufficientEvidence("a candidate without a training report")
     raw = pd.read_parquet(io.BytesIO(workplace.store.open(training.data)))
-    real = _real_side(workplace, request, holdout, spare)
+    try:
+        real = _real_side(workplace, request, holdout, spare)
+    except (InputError, ContractError, ArtefactError) as error:
+        if look is None:
+            raise
+        raise SourceGone(str(error)) from None
     by_entity = request.contract.policy.privacy.unit.column is not None
     train, held, reference = real.tables
     yield Evidence(
@@ -130,9 +162,9 @@ def _evidence(workplace: Workplace, dossier: Dossier, holdout: int, spare: int |
         spare=real.spare,
         spare_entities=real.entities[3] if by_entity and real.spare is not None else None,
         # Of the source, not of the release: what the gates draw from real rows is then drawn once a snapshot.
-        seed=seed_of(request.source.sha256, request.contract_digest, "gate"),
+        seed=seed_of(request.source.sha256, request.contract_digest, "gate", *([] if look is None else [look])),
         conditioned=tuple(where.column for where in request.where),
-        attempt=request.attempt,
+        attempt=request.attempt if look is None else look,
         memo=real.memo,
     )
     real.memo.keep_only((*real.tables, *real.entities, real.spare))
@@ -148,7 +180,7 @@ def _real_side(workplace: Workplace, request: GenerationRequest, holdout: int, s
         parts = [shares.rows(share) for share in wanted]
         modelled = [column.name for column in request.contract.modelled]
         tables = [part[modelled] for part in parts]
-        entities = _entities(request.contract, parts)
+        entities = entities_of(request.contract, parts)
         _real_sides[key] = _RealSide(
             (tables[0], tables[1], tables[2]), None if spare is None else tables[3], entities, Memo()
         )
@@ -158,7 +190,7 @@ def _real_side(workplace: Workplace, request: GenerationRequest, holdout: int, s
     return _real_sides[key]
 
 
-def _entities(contract: Contract, parts: "list[pd.DataFrame]") -> "tuple[Units, ...]":
+def entities_of(contract: Contract, parts: "list[pd.DataFrame]") -> "tuple[Units, ...]":
     """The unit of each row of each part, as numbers; none where the row is the unit."""
     import numpy as np
     import pandas as pd

@@ -1,35 +1,47 @@
-"""The drift station: takes profiles, watches live rows against them, and seals the window that a regeneration needs."""
+"""The drift station: counts live rows as they come, watches the counts, and seals the windows that others need.
+
+Stage 1 turns a message of rows into a message of counts and keeps none of them; stage 2 takes the counts of a dataset
+in the order of their log, so that a replay, a duplicate or another worker comes to the same signs.
+"""
 
 import asyncio
 from contextlib import closing
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from schemas.errors import ContractError, InputError
+from schemas.errors import ContractError, InputError, InsufficientEvidence, TransientError
 from schemas.events import Event, derive_id
+from schemas.events.counts import RowsCounted
 from schemas.events.plans import ContractApplied
-from schemas.events.sources import DriftDetected, ProfileTaken, RecordsObserved, SnapshotAnnounced
-from stream_app.adapters.arrow_blocks import decode_block
+from schemas.events.sources import ProfileTaken, RecordsObserved, SnapshotAnnounced
+from stream_app.adapters.checkpoints import Checkpoints
+from stream_app.adapters.row_batches import columns_of_rows
 from stream_app.agents.context import Context
 from stream_app.agents.desk import Desk
-from stream_app.agents.profiling import Profiled, Watch, profile, rebase, typed
+from stream_app.agents.profiling import Profiled, profile
+from stream_app.agents.resuming import resumed, written
 from stream_app.agents.shell import Received, events, serve
-from stream_app.core.drift.tracker import Tracker
+from stream_app.agents.watch import Watch
+from stream_app.agents.windows import sealed
+from stream_app.core.drift.wire import from_bytes, to_bytes
 
 if TYPE_CHECKING:
-    import pandas as pd
     from faust.types import AppT
 
 STATION = "drift"
 READ_AHEAD = 64
-"""Batches that a desk reads at a time when it catches up."""
+"""Messages that a desk reads at a time when it catches up."""
+
+SAVED_EVERY = 64
+"""Messages of counts between two checkpoints."""
 
 
 class DriftStation:
-    """One desk a dataset. A desk that a rebalance brings here is rebuilt from the snapshot and the batches after it."""
+    """One desk a dataset. A desk that a rebalance brings here goes on from its checkpoint, or from the snapshot."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._checkpoints = Checkpoints(context.workplace)
         self._desks: dict[str, Desk] = {}
         self._assignments = 0
 
@@ -38,6 +50,7 @@ class DriftStation:
             ("contracts", self._on_contract),
             ("source.snapshots", self._on_snapshot),
             ("source.records", self._on_records),
+            ("source.counts", self._on_counts),
         ):
             serve(app, self._context, STATION, topic, events(self._context, STATION, handle))
         app.on_partitions_assigned.connect(self._on_assigned)
@@ -65,7 +78,35 @@ class DriftStation:
                 await self._profiled(desk)
 
     async def _on_records(self, event: Event, received: Received) -> None:
+        """Stage 1. A message that comes again gives the same counts under the same id, which stage 2 knows."""
         if not isinstance(event, RecordsObserved):
+            return
+        desk = self._desk(event.dataset)
+        async with desk.lock:
+            await self._recall(desk)
+            if received.at < desk.announced_at or not await self._profiled(desk):
+                self._context.metrics.events.labels(STATION, "no_reference").inc()
+                return
+            assert desk.watch is not None
+            counter = desk.watch.counter
+            counted = counter.count(columns_of_rows(event), event.operation)
+        origin = f"{received.topic}/{received.partition}"
+        reference = counter.reference.digest
+        told = RowsCounted(
+            event_id=derive_id("counted", origin, received.offset, reference),
+            dataset=event.dataset,
+            reference=reference,
+            origin=origin,
+            first_offset=received.offset,
+            last_offset=received.offset,
+            rows=counted.rows if event.operation == "insert" else 0,
+            counts=to_bytes(counted),
+        )
+        await self._context.publish(STATION, "source.counts", told)
+
+    async def _on_counts(self, event: Event, received: Received) -> None:
+        """Stage 2."""
+        if not isinstance(event, RowsCounted):
             return
         desk = self._desk(event.dataset)
         async with desk.lock:
@@ -77,6 +118,7 @@ class DriftStation:
             if received.offset >= desk.position[received.partition]:
                 await self._take(desk, event)
                 desk.position[received.partition] = received.offset + 1
+                await self._save(desk)
 
     def _desk(self, dataset: str) -> Desk:
         return self._desks.setdefault(dataset, Desk(dataset))
@@ -88,7 +130,7 @@ class DriftStation:
             desk.recalled = current
 
     async def _profiled(self, desk: Desk) -> bool:
-        """Whether live rows can be compared: profiles the newest snapshot where that was not done yet."""
+        """Whether live rows can be compared: goes on from a checkpoint, else profiles the newest snapshot."""
         shape, contract, snapshot = desk.shape, desk.contract, desk.snapshot
         if shape is None or contract is None or snapshot is None or desk.failed == shape:
             return False
@@ -96,6 +138,8 @@ class DriftStation:
             desk.watch.contract = contract
             return True
         desk.forget()
+        if await self._resumed(desk, shape):
+            return True
         job = f"{desk.dataset}.profile.{shape[:16]}"
         try:
             found: Profiled = await self._context.work(
@@ -113,61 +157,88 @@ class DriftStation:
             train_rows=found.train_rows,
         )
         await self._context.publish(STATION, "source.drift", taken)
-        rows = self._context.settings.window_rows
-        desk.watch = Watch(contract, snapshot.source, Tracker(found.reference), rows, shape=shape)
+        secret, rows = self._context.workplace.secret("split"), self._context.settings.window_rows
+        desk.watch = Watch.of(contract, snapshot.source, found, secret, rows, shape)
         desk.profiled = shape
         return True
 
+    async def _resumed(self, desk: Desk, shape: str) -> bool:
+        """Go on from the dataset's checkpoint, if it is of this contract and snapshot."""
+        text = await asyncio.to_thread(self._checkpoints.read, desk.dataset)
+        assert desk.contract is not None
+        secret, rows = self._context.workplace.secret("split"), self._context.settings.window_rows
+        found = None if text is None else resumed(text, shape, desk.contract, secret, rows)
+        if found is None:
+            return False
+        desk.watch, desk.position = found
+        desk.profiled = shape
+        return True
+
+    async def _save(self, desk: Desk, at_once: bool = False) -> None:
+        """Write a checkpoint now and then; without one, the topics are read again from the snapshot on."""
+        desk.unsaved += 1
+        if desk.watch is None or (desk.unsaved < SAVED_EVERY and not at_once):
+            return
+        desk.unsaved = 0
+        text = written(desk.watch, desk.position)
+        try:
+            await asyncio.to_thread(self._checkpoints.write, desk.dataset, text)
+        except TransientError as error:
+            self._context.log.warning("no checkpoint", extra={"dataset": desk.dataset, "reason": str(error)})
+
     async def _catch_up(self, desk: Desk, received: Received) -> None:
-        """Take what came after the snapshot and before this batch, from where this desk stands."""
+        """Take what came after the snapshot and before these counts, from where this desk stands."""
         if desk.position.get(received.partition) == received.offset:
             return
         with closing(desk.missed(self._context.settings, received)) as missed:
-            while batches := await asyncio.to_thread(lambda: list(islice(missed, READ_AHEAD))):
-                for offset, event in batches:
+            while some := await asyncio.to_thread(lambda: list(islice(missed, READ_AHEAD))):
+                for offset, event in some:
                     await self._take(desk, event, again=True)
                     desk.position[received.partition] = offset + 1
         desk.position[received.partition] = max(desk.position.get(received.partition, 0), received.offset)
 
-    async def _take(self, desk: Desk, event: RecordsObserved, again: bool = False) -> None:
-        """Compare one batch; after a failure half-way the desk starts again from the snapshot."""
+    async def _take(self, desk: Desk, event: RowsCounted, again: bool = False) -> None:
+        """Take one message of counts; after a failure half-way the desk starts again from the snapshot."""
         watch = desk.watch
         assert watch is not None
+        if event.reference != watch.profiled.reference.digest:
+            self._context.metrics.events.labels(STATION, "other_reference").inc()
+            return
         try:
-            frame = typed(decode_block(event.block), watch.contract)
-        except (ContractError, InputError):
+            counted = from_bytes(event.counts)
+            signs = watch.take(event.origin, event.first_offset, event.last_offset, counted)
+        except ContractError:
             if again:
-                return  # a damaged batch went to dead letters when it first came
+                return  # damaged counts went to dead letters when they first came
             raise
-        self._context.metrics.rows.labels(event.dataset).inc(len(frame))
+        self._context.metrics.rows.labels(event.dataset).inc(event.rows)
         try:
-            await self._compare(watch, event, frame)
+            for sign in signs:
+                self._context.metrics.drift.labels(event.dataset, sign.kind).inc()
+                await self._tell(watch.event(sign, None))
+            figures = watch.summary.take(counted, watch.profiled.reference, watch.aggregator.tracker.score)
+            if figures is not None:
+                self._context.metrics.live(event.dataset, figures.missing_share, figures.drift_score)
+            if watch.due or watch.check_due:
+                await self._seal(desk, watch)
         except BaseException:
             desk.forget()
             raise
 
-    async def _compare(self, watch: Watch, event: RecordsObserved, frame: "pd.DataFrame") -> None:
-        if event.operation == "delete":
-            watch.remove(frame)
-            return
-        sign = watch.observe(frame)
-        if sign is not None:
-            self._context.metrics.drift.labels(event.dataset, sign.kind).inc()
-            await self._tell(watch.event(sign, None))
-        figures = watch.summary.take(frame, watch.modelled, watch.tracker)
-        if figures is not None:
-            self._context.metrics.live(event.dataset, figures.missing_share, figures.drift_score)
-        window = watch.window()
-        if window is not None:
-            await self._seal(watch, window)
+    async def _seal(self, desk: Desk, watch: Watch) -> None:
+        """Store the rows that the trainer or the monitor needs, and say so."""
+        name, settings = watch.window_name(), self._context.settings
+        first, spans = watch.spans()
+        try:
+            source, rows = await asyncio.to_thread(
+                sealed, settings.bootstrap, self._context.workplace, watch.contract, spans, first, name
+            )
+        except InsufficientEvidence as error:
+            self._context.log.warning("no window", extra={"dataset": desk.dataset, "reason": str(error)})
+        else:
+            event = watch.check(source, rows) if watch.sign is None else watch.event(watch.sign, source)
+            await self._context.publish(STATION, "source.drift", event)
+        watch.followed()
 
-    async def _seal(self, watch: Watch, window: "pd.DataFrame") -> None:
-        """Store the new rows for the trainer, say so, and compare with them from here on."""
-        assert watch.sign is not None
-        name = f"window.{watch.contract.dataset}.{watch.source.sha256[:12]}.{watch.rows}"
-        source = await asyncio.to_thread(self._context.workplace.seal_window, window, name)
-        await self._tell(watch.event(watch.sign, source))
-        watch.follow(await self._context.work(STATION, f"{name}.rebase", rebase, window, watch.contract))
-
-    async def _tell(self, event: DriftDetected) -> None:
+    async def _tell(self, event: Event) -> None:
         await self._context.publish(STATION, "source.drift", event)

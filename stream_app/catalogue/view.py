@@ -9,7 +9,7 @@ from schemas.certificate import Statement
 from schemas.errors import ContractError, InputError
 from schemas.events import Event
 from schemas.events.budget import LedgerEntry
-from schemas.events.plans import ContractApplied, TriggerDismissed
+from schemas.events.plans import ContractApplied, TriggerDeferred, TriggerDismissed
 from schemas.events.releases import (
     CheckpointPublished,
     DeadLettered,
@@ -76,6 +76,7 @@ class Catalogue:
     closed: dict[str, IncidentClosed] = field(default_factory=dict)
     receipts: dict[str, ReceiptIssued] = field(default_factory=dict)
     checkpoints: dict[str, CheckpointPublished] = field(default_factory=dict)
+    deferred: dict[str, TriggerDeferred] = field(default_factory=dict)
     dismissed: dict[str, TriggerDismissed] = field(default_factory=dict)
     progress: dict[str, RunProgressed] = field(default_factory=dict)
     dead: dict[str, DeadLettered] = field(default_factory=dict)
@@ -128,6 +129,8 @@ class Catalogue:
                 self.receipts[event.event_id] = event
             case CheckpointPublished():
                 self.checkpoints[event.dataset] = event
+            case TriggerDeferred():
+                self.deferred[event.event_id] = event
             case TriggerDismissed():
                 self.dismissed[event.event_id] = event
             case RunProgressed():

@@ -7,7 +7,7 @@ import typer
 
 from schemas.errors import InputError
 from stream_app.cli import orders
-from stream_app.cli.connect import BootstrapOption, HomeOption, catalogue, settings_of
+from stream_app.cli.connect import BootstrapOption, HomeOption, broker_settings, catalogue, settings_of
 from stream_app.cli.output import JsonFlag, emit, no, table
 
 app = typer.Typer(help="Releases: certified synthetic tables.", no_args_is_help=True)
@@ -45,6 +45,51 @@ def list_releases(
             "no releases",
         ),
     )
+
+
+@app.command()
+def checks(
+    dataset: MaybeDataset = None, bootstrap: BootstrapOption = None, home: HomeOption = None, as_json: JsonFlag = False
+) -> None:
+    """Every time that a release in use was measured again or attacked, oldest first."""
+    from stream_app.catalogue.checks import Checks
+
+    found = Checks.read(broker_settings(bootstrap, home).bootstrap).found.values()
+    rows = [
+        {
+            "at": check.at,
+            "dataset": check.event.dataset,
+            "release": check.event.release_id,
+            "gate": check.event.gate,
+            "verdict": check.event.verdict,
+            "cause": check.event.cause,
+            "look": check.event.look,
+            "failed": list(check.event.failed),
+            "undecided": list(check.event.undecided),
+            "reason": check.event.reason,
+            "suite": check.event.suite,
+            "source_sha256": check.event.source_sha256,
+        }
+        for check in sorted(found, key=lambda check: check.at)
+        if dataset in (None, check.event.dataset)
+    ]
+    emit(rows, as_json, lambda: _checks_shown(rows))
+
+
+def _checks_shown(rows: list[dict[str, Any]]) -> str:
+    import datetime as dt
+
+    shown = [
+        {
+            **row,
+            "when": dt.datetime.fromtimestamp(row["at"] / 1000, dt.UTC).strftime("%Y-%m-%d %H:%M"),
+            "look": row["look"] or "",
+            "found": ", ".join(row["failed"] or row["undecided"]) or row["reason"] or "",
+        }
+        for row in rows
+    ]
+    columns = ("when", "dataset", "release", "gate", "verdict", "cause", "look", "found")
+    return table(shown, columns, "no release was measured again yet")
 
 
 @app.command()

@@ -90,11 +90,17 @@ def list_runs(
         for event in view.dismissed.values()
         if dataset in (None, event.dataset)
     ]
+    deferred = [
+        {"trigger": event.trigger, "reason": event.reason}
+        for event in view.deferred.values()
+        if dataset in (None, event.dataset)
+    ]
     emit(
-        {"runs": rows, "dismissed": dismissed},
+        {"runs": rows, "deferred": deferred, "dismissed": dismissed},
         as_json,
         lambda: (
             table(rows, ("run", "attempt", "release", "family", "stage", "trigger", "why"), "no runs")
+            + "".join(f"\ndeferred: {item['trigger']}: {item['reason']}" for item in deferred)
             + "".join(f"\ndismissed: {item['trigger']}: {item['reason']}" for item in dismissed)
         ),
     )

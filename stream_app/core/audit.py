@@ -8,7 +8,7 @@ hash chain contradicts.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from schemas.events.budget import LedgerEntry, SpendRefused, SpendReserved
+from schemas.events.budget import LedgerEntry, SpendRefused, SpendReserved, TriggerRefused, TriggerReserved
 from stream_app.core.entry import Entry
 from stream_app.core.ledger import Ledger, initial, step
 
@@ -203,14 +203,14 @@ def _unbroken(own: Sequence[Line]) -> bool:
 
 def _summary(scope: str, own: Sequence[Line]) -> ScopeSummary:
     last = own[-1].entry
-    stands = last.epsilon_before if isinstance(last, SpendRefused) else last.epsilon_after
+    stands = last.epsilon_before if isinstance(last, SpendRefused | TriggerRefused) else last.epsilon_after
     return ScopeSummary(
         scope,
         stands,
         last.delta,
         last.cap_epsilon,
-        sum(isinstance(line.entry, SpendReserved) for line in own),
-        sum(isinstance(line.entry, SpendRefused) for line in own),
+        sum(isinstance(line.entry, SpendReserved | TriggerReserved) for line in own),
+        sum(isinstance(line.entry, SpendRefused | TriggerRefused) for line in own),
         len(own),
         own[-1].digest,
     )

@@ -25,7 +25,8 @@ real rows.
 
 TIMING = {
     "schedule": "schedule: fixed in advance, it tells nothing about the rows",
-    "private": "private: decided by a private test with its own epsilon",
+    "private": "private: decided by a private test (sparse vector) of epsilon {trigger} for all its looks until it "
+    "fires once; that is charged to the scope and stands in its epsilon, not in this release's",
     "raw": "raw: decided by drift on the raw stream, outside the guarantee",
 }
 LIMITATIONS = (
@@ -132,7 +133,7 @@ def _claim(contract: Contract, mechanisms: tuple[Mechanism, ...], scope_epsilon:
         accountant=privacy.accountant,
         scope=privacy.scope,
         scope_epsilon=scope_epsilon if formal else None,
-        timing=TIMING[privacy.timing],
+        timing=TIMING[privacy.timing].format(trigger=privacy.trigger_cost),
     )
 
 

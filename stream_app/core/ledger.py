@@ -5,6 +5,7 @@ the scope's epsilon is composed over every grant it ever made. Caps are compared
 rounded up. Anything that cannot be accounted for is refused.
 """
 
+import math
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import lru_cache
@@ -21,11 +22,16 @@ from schemas.events.budget import (
     SpendRequested,
     SpendReserved,
     SpendSettled,
+    TriggerGrant,
+    TriggerRefused,
+    TriggerRequested,
+    TriggerReserved,
 )
 from schemas.events.commands import CommandAccepted, SetCap
 from schemas.events.runs import Dossier, GenerationRequest, GenerationRequested
-from schemas.mechanism import Gaussian, Mechanism, SubsampledGaussian
+from schemas.mechanism import Gaussian, Mechanism, Pure, SubsampledGaussian
 from schemas.model import epsilon_text
+from schemas.regeneration import DATA_DRIVEN
 from stream_app.core.caps import ACCOUNTANTS, Cap, Caps
 from stream_app.core.entry import Entry, Facts
 from stream_app.core.persistent import Decided, PersistentMap
@@ -47,12 +53,15 @@ class RunSpend:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The budget of one scope. ``spent`` is every grant so far, equal mechanisms counted together."""
+    """The budget of one scope. ``spent`` is every grant so far, equal mechanisms counted together; ``triggers`` the
+    grants of private tests by id.
+    """
 
     scope: str
     caps: Caps = field(default_factory=Caps)
     spent: tuple[Mechanism, ...] = ()
     runs: PersistentMap[RunSpend] = field(default_factory=PersistentMap)
+    triggers: PersistentMap[TriggerGrant] = field(default_factory=PersistentMap)
     sequence: int = 0
     previous: str | None = None
     decided: Decided = field(default_factory=Decided)
@@ -83,6 +92,8 @@ def _decide(ledger: Ledger, entry: Entry) -> tuple[Ledger, Facts]:
             return _recap(ledger, entry, ledger.caps.command(command), ledger.scope, "command")
         case SpendRequested(request=request):
             return _spend(ledger, entry, request)
+        case TriggerRequested() as event:
+            return _arm(ledger, entry, event)
         case RunEnded() as event:
             return _settle(ledger, entry, event)
         case _:
@@ -186,12 +197,76 @@ def _fault(ledger: Ledger, run: RunSpend, request: GenerationRequest) -> str | N
 
 
 def _overspent(ledger: Ledger, request: GenerationRequest, exact: float) -> str | None:
-    if not request.mechanisms or Decimal(exact) <= Decimal(ledger.cap.epsilon):
+    """Why the scope cannot bear it, or none. Runs that live rows ask for leave the contract's reserve untouched."""
+    if not request.mechanisms:
         return None
-    return (
-        f"the scope would come to epsilon {_written(exact)} at delta {ledger.cap.delta:g}, "
-        f"over its cap of {ledger.cap.epsilon}"
-    )
+    reserve = request.contract.policy.regeneration.budget_reserve if request.origin in DATA_DRIVEN else 0.0
+    cap, come_to = Decimal(ledger.cap.epsilon), f"the scope would come to epsilon {_written(exact)}"
+    if Decimal(exact) > cap:
+        return f"{come_to} at delta {ledger.cap.delta:g}, over its cap of {ledger.cap.epsilon}"
+    if Decimal(exact) > (usable := cap * (1 - Decimal(repr(reserve)))):
+        return (
+            f"{come_to}, and drift and failed checks may use {usable.normalize():f} of its cap of "
+            f"{ledger.cap.epsilon}: the rest is kept for expiry and for people (budget_reserve {reserve:g})"
+        )
+    return None
+
+
+def _arm(ledger: Ledger, entry: Entry, event: TriggerRequested) -> tuple[Ledger, Facts]:
+    """A private test is charged whole when it is armed; a renewal of a grant costs nothing more."""
+    grant, before = event.grant, _text(ledger.spent, ledger.cap.delta)
+    mechanisms = () if event.renewal else (pure(grant.epsilon),)
+    spent, after_text, fault = (*ledger.spent, *mechanisms), before, _price_fault(ledger, grant.epsilon)
+    try:
+        if fault is None:
+            exact = _composed(spent, ledger.cap.delta)
+            fault, after_text = _trigger_fault(ledger, event, exact), _written(exact)
+    except (PerennialError, ArithmeticError, ValueError):
+        fault = "the accountant cannot account for the test asked for"
+    told: dict[str, Any] = {
+        "dataset": event.dataset,
+        "grant": grant,
+        "mechanisms": mechanisms,
+        "epsilon_before": before,
+        "epsilon_after": after_text,
+    }
+    if fault is not None:
+        return _write(ledger, entry, TriggerRefused, reason=fault, **told)
+    granted = replace(ledger, spent=spent, triggers=ledger.triggers.put(grant.grant_id, grant))
+    return _write(granted, entry, TriggerReserved, **told)
+
+
+def _price_fault(ledger: Ledger, epsilon: str) -> str | None:
+    """Why a test is refused before anything is composed: the accountant's work grows with the epsilon."""
+    if Decimal(epsilon) <= 0:
+        return "a private test needs an epsilon above 0"
+    if Decimal(epsilon) > Decimal(ledger.cap.epsilon):
+        return f"the test alone, of epsilon {epsilon}, is over the scope's cap of {ledger.cap.epsilon}"
+    return None
+
+
+def _trigger_fault(ledger: Ledger, event: TriggerRequested, exact: float) -> str | None:
+    accountant, known = ledger.caps.accountant(event.dataset), ledger.triggers.get(event.grant.grant_id)
+    if accountant is None:
+        return "the dataset has declared no cap in this scope: apply its contract"
+    if accountant not in ACCOUNTANTS or event.accountant != accountant:
+        return "the contract names an accountant that this ledger does not have"
+    if event.renewal:
+        granted = known is not None and known.epsilon == event.grant.epsilon
+        return None if granted else "no such test was granted: there is nothing to renew"
+    if known is not None:
+        return "this test has its grant already"
+    if Decimal(exact) > Decimal(ledger.cap.epsilon):
+        return (
+            f"the scope would come to epsilon {_written(exact)} at delta {ledger.cap.delta:g}, "
+            f"over its cap of {ledger.cap.epsilon}"
+        )
+    return None
+
+
+def pure(epsilon: str) -> Pure:
+    """The mechanism of a private test, never below the decimal that was granted."""
+    return Pure(epsilon=math.nextafter(float(epsilon), math.inf))
 
 
 def _settle(ledger: Ledger, entry: Entry, event: RunEnded) -> tuple[Ledger, Facts]:

@@ -1,17 +1,16 @@
 """What the planner knows about one dataset, and what could start a run."""
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 from schemas.contract import Contract
+from schemas.events.budget import TriggerGrant
 from schemas.events.commands import Where
 from schemas.events.releases import State
 from schemas.events.runs import GenerationRequest, TrainingReport
 from schemas.events.sources import ProfileTaken, SourceRef
+from schemas.regeneration import Origin
 from stream_app.core.ladder import Choice
 from stream_app.core.persistent import Decided
-
-Origin = Literal["snapshot", "drift", "expiry", "check", "person"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +18,7 @@ class Trigger:
     """Something that asks for a run. ``run_id`` is fixed by the entry that it came with, whenever the run starts.
 
     ``release_id`` is the release that expired or failed a check; the run is pointless once that is no longer in use.
+    ``first`` marks what a subgroup asks for, where the contract lets subgroups go first.
     """
 
     origin: Origin
@@ -28,6 +28,7 @@ class Trigger:
     where: tuple[Where, ...] = ()
     family: str | None = None
     release_id: str | None = None
+    first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +69,49 @@ class DriftMark:
 
 
 @dataclass(frozen=True, slots=True)
+class NotedDrift:
+    """One change of the live rows that no run has learnt yet: what moved, how severe, from which row to which it was
+    seen to hold.
+    """
+
+    kind: str
+    columns: tuple[str, ...]
+    group: str | None
+    severity: float
+    since_row: int
+    row: int
+
+    @property
+    def lasted(self) -> int:
+        """Rows for which it was seen to hold."""
+        return self.row - self.since_row
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """No run starts: these columns of the source changed, and nobody has decided yet what that means."""
+
+    columns: tuple[str, ...]
+    incident_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArmedTrigger:
+    """The private test that was asked for and has not answered yet, and the scope that pays for it."""
+
+    scope: str
+    grant: TriggerGrant
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The fold of ``plan.log`` for one dataset.
 
     ``latest`` are the newest rows to train on, a snapshot or a window. ``changes`` counts what says that the
-    distribution moved: drift (of one change once) and failed checks. ``now`` is the latest broker time seen.
+    distribution moved: drift (of one change once) and failed checks. ``noted`` are the changes found since the last
+    run started, ``source`` is what the last run that ended had read, ``ended_at`` when that was. ``accepted`` are
+    changed columns that a person decided to go on with. ``waiting`` waits for the run in flight, or for the end of a
+    cool-down. ``now`` is the latest broker time seen.
     """
 
     dataset: str
@@ -83,10 +122,16 @@ class Plan:
     latest: SourceRef | None = None
     changes: int = 0
     drift: DriftMark | None = None
+    armed: ArmedTrigger | None = None
+    noted: tuple[NotedDrift, ...] = ()
+    paused: Pause | None = None
+    accepted: tuple[str, ...] = ()
     frozen: bool = False
     access: bool = True
     run: Run | None = None
     waiting: Trigger | None = None
+    source: SourceRef | None = None
+    ended_at: int | None = None
     releases: tuple[KnownRelease, ...] = ()
     revoked_models: tuple[str, ...] = ()
     expiry_handled: str | None = None

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from schemas.errors import PerennialError
 from schemas.events.base import Event
-from schemas.events.budget import CapDeclared, SpendRefused
+from schemas.events.budget import CapDeclared, SpendRefused, TriggerRefused
 from schemas.events.commands import (
     ApplyContract,
     CancelRun,
@@ -25,14 +25,14 @@ from schemas.events.plans import ContractApplied, Ticked
 from schemas.events.releases import CheckFailed, ReleaseMoved
 from schemas.events.runs import CandidateRejected
 from schemas.events.sources import DriftDetected, ProfileTaken
+from schemas.regeneration import DATA_DRIVEN
 from stream_app.core.entry import Entry, Facts
 from stream_app.core.ladder import Choice, Selection
-from stream_app.core.plan import DriftMark, KnownRelease, Plan, Trigger
+from stream_app.core.plan import Plan, Trigger
+from stream_app.core.renewal import take_move, take_tick
+from stream_app.core.signals import take_check, take_drift
+from stream_app.core.trigger_budget import take_trigger_refusal
 from stream_app.core.turn import Turn, obstacle
-
-DAY_MS = 86_400_000
-REMEMBERED = 64
-"""Releases that a plan keeps; it only ever samples the newest good one again."""
 
 
 def initial(dataset: str) -> Plan:
@@ -52,6 +52,7 @@ class Planner:
             return plan, recorded
         turn = Turn(replace(plan, now=max(plan.now, entry.at)), entry, self.selection)
         _decide(turn, entry.event)
+        turn.resume()
         facts = tuple(turn.facts)
         return replace(turn.plan, decided=plan.decided.record(entry, facts)), facts
 
@@ -63,17 +64,19 @@ def _decide(turn: Turn, event: Event) -> None:
         case ProfileTaken():
             _profile(turn, event)
         case DriftDetected():
-            _drift(turn, event)
+            take_drift(turn, event)
         case CandidateRejected():
             _rejected(turn, event)
         case SpendRefused():
             _refused(turn, event)
+        case TriggerRefused():
+            take_trigger_refusal(turn, event)
         case ReleaseMoved():
-            _moved(turn, event)
+            take_move(turn, event)
         case CheckFailed():
-            _check(turn, event)
+            take_check(turn, event)
         case Ticked():
-            _tick(turn)
+            take_tick(turn)
         case _:
             pass
 
@@ -92,7 +95,7 @@ def _command(turn: Turn, event: CommandAccepted) -> None:
         case Freeze(release_id=None):
             turn.change(frozen=True)
         case Unfreeze(release_id=None):
-            turn.change(frozen=False)
+            _unfreeze(turn)
         case GrantAccess():
             turn.change(access=True)
         case WithdrawAccess():
@@ -101,6 +104,20 @@ def _command(turn: Turn, event: CommandAccepted) -> None:
                 turn.end("cancelled", "access to the source was withdrawn")
         case _:
             pass
+
+
+def _unfreeze(turn: Turn) -> None:
+    """Ends the freeze, or else the pause: who unfreezes for another reason need not know of the changed columns."""
+    plan = turn.plan
+    if plan.paused is None:
+        turn.change(frozen=False)
+    elif plan.frozen:
+        turn.change(frozen=False)
+        turn.dismiss(
+            "unfreeze", "the freeze is over, but the pause for changed columns holds: unfreeze once more to end that"
+        )
+    else:
+        turn.change(paused=None, accepted=(*plan.accepted, *plan.paused.columns))
 
 
 def _contract(turn: Turn, command: ApplyContract) -> None:
@@ -119,7 +136,7 @@ def _contract(turn: Turn, command: ApplyContract) -> None:
     if digest == plan.contract_digest:
         turn.dismiss(trigger, "this contract is in force already")
         return
-    turn.change(contract=contract, contract_digest=digest)
+    turn.change(contract=contract, contract_digest=digest, paused=None, accepted=())
     privacy = contract.policy.privacy
     turn.tell(ContractApplied, dataset=plan.dataset, contract=contract, contract_digest=digest)
     turn.tell(
@@ -130,6 +147,16 @@ def _contract(turn: Turn, command: ApplyContract) -> None:
         delta=privacy.delta,
         accountant=privacy.accountant,
     )
+    if plan.contract is not None and privacy.timing != plan.contract.policy.privacy.timing:
+        _drop_untimely(turn, privacy.timing)
+
+
+def _drop_untimely(turn: Turn, timing: str) -> None:
+    """What live rows asked for under another timing may not decide when a run of the new contract starts."""
+    waiting = turn.plan.waiting
+    if timing != "raw" and waiting is not None and waiting.origin in DATA_DRIVEN:
+        turn.change(waiting=None)
+        turn.dismiss(waiting.text, f"it waited, and the new contract's timing is {timing}: it may not decide that")
 
 
 def _version(text: str) -> tuple[int, ...]:
@@ -150,48 +177,8 @@ def _profile(turn: Turn, event: ProfileTaken) -> None:
     turn.change(profile=event, taken=taken)
     if known:
         return
-    turn.change(latest=event.source, drift=None)
+    turn.change(latest=event.source, drift=None, noted=())
     turn.pull(Trigger("snapshot", "first snapshot" if first else "new snapshot or contract", turn.new_run_id()))
-
-
-def _drift(turn: Turn, event: DriftDetected) -> None:
-    columns = ", ".join(event.columns) or "rows"
-    text = f"drift: {event.kind} of {columns}, {event.effect:.3g} {event.effect_unit} after {event.row} rows"
-    plan = turn.plan
-    if plan.contract is None:
-        turn.dismiss(text, "no contract was applied to this dataset")
-        return
-    policy = plan.contract.policy.regeneration
-    if plan.drift is not None and _rows_since(plan.drift, event.row) < policy.debounce_rows:
-        turn.dismiss(text, f"within {policy.debounce_rows} rows of the drift that was acted on: the same change")
-        return
-    turn.change(changes=plan.changes + 1, latest=event.window or plan.latest)
-    if (reason := _no_drift_run(turn.plan, event)) is not None:
-        turn.dismiss(text, reason)
-        return
-    trigger = Trigger("drift", text, turn.new_run_id())
-    if obstacle(turn.plan, trigger) is None:
-        turn.change(drift=DriftMark(event.row, turn.plan.now))
-    turn.pull(trigger)
-
-
-def _rows_since(mark: DriftMark, row: int) -> int:
-    """Rows between two drifts; a count that fell was started anew."""
-    return row - mark.row if row >= mark.row else row
-
-
-def _no_drift_run(plan: Plan, event: DriftDetected) -> str | None:
-    assert plan.contract is not None
-    policy = plan.contract.policy
-    if not policy.regeneration.on_drift:
-        return "the contract does not regenerate on drift"
-    if policy.privacy.timing != "raw":
-        return f"the contract's timing is {policy.privacy.timing}: drift on the raw stream may not decide the time"
-    if event.window is None:
-        return "the drift came without a window of rows to learn from"
-    if plan.drift is not None and plan.now - plan.drift.at < policy.regeneration.debounce_seconds * 1000:
-        return f"within {policy.regeneration.debounce_seconds} s of the drift that was acted on"
-    return None
 
 
 def _rejected(turn: Turn, event: CandidateRejected) -> None:
@@ -235,67 +222,3 @@ def _refused(turn: Turn, event: SpendRefused) -> None:
     if run is None or (event.request.run_id, event.request.attempt) != (run.request.run_id, run.request.attempt):
         return
     turn.end("failed", f"the ledger refused the budget: {event.reason}")
-
-
-def _moved(turn: Turn, event: ReleaseMoved) -> None:
-    plan = turn.plan
-    known = plan.release(event.release_id)
-    run = plan.run if plan.run is not None and plan.run.request.run_id == event.run_id else None
-    if event.state == "revoked":
-        models = plan.revoked_models
-        turn.change(
-            revoked_models=models if event.training.model.sha256 in models else (*models, event.training.model.sha256)
-        )
-    if known is None or known.state != "revoked":
-        turn.change(releases=_remembered(plan, event, known, None if run is None else run.changes))
-    if run is None:
-        return
-    if event.state in ("certified", "superseded", "expired", "retired"):
-        turn.end("certified")
-    elif event.state in ("rejected", "revoked"):
-        turn.end("rejected", f"release {event.release_id} is {event.state}")
-
-
-def _remembered(
-    plan: Plan, event: ReleaseMoved, known: KnownRelease | None, changes: int | None
-) -> tuple[KnownRelease, ...]:
-    first = event.state == "certified" and (known is None or known.expires_at is None)
-    valid = plan.contract.policy.tier.valid_days * DAY_MS if plan.contract is not None else None
-    kept = KnownRelease(
-        release_id=event.release_id,
-        state=event.state,
-        source=event.source,
-        contract_digest=event.contract_digest,
-        training=event.training,
-        changes=changes if known is None or known.changes is None else known.changes,
-        certified_at=plan.now if first or known is None else known.certified_at,
-        expires_at=(
-            plan.now + valid if first and valid is not None else known.expires_at if known is not None else None
-        ),
-    )
-    others = [other for other in plan.releases if other.release_id != event.release_id]
-    return tuple(sorted((*others, kept), key=lambda each: (each.certified_at, each.release_id))[-REMEMBERED:])
-
-
-def _check(turn: Turn, event: CheckFailed) -> None:
-    text = f"check failed: {event.metric} of {event.release_id} is {event.value:.4g}, limit {event.limit:.4g}"
-    turn.change(changes=turn.plan.changes + 1)
-    if turn.plan.contract is not None and turn.plan.contract.policy.privacy.timing != "raw":
-        turn.dismiss(text, "the contract's timing does not allow fresh rows to decide when to regenerate")
-        return
-    turn.pull(Trigger("check", text, turn.new_run_id(), release_id=event.release_id))
-
-
-def _tick(turn: Turn) -> None:
-    """Expiry starts one run for each release, as soon as one may start."""
-    plan, standing = turn.plan, turn.plan.standing
-    if plan.contract is None or not plan.contract.policy.regeneration.on_expiry or standing is None:
-        return
-    if standing.expires_at is None or standing.expires_at > plan.now or standing.release_id == plan.expiry_handled:
-        return
-    trigger = Trigger(
-        "expiry", f"release {standing.release_id} expired", turn.new_run_id(), release_id=standing.release_id
-    )
-    if obstacle(plan, trigger) is None:
-        turn.change(expiry_handled=standing.release_id)
-        turn.pull(trigger)

@@ -24,7 +24,7 @@ from schemas.events.commands import (
     target_of,
 )
 from schemas.events.plans import Ticked
-from schemas.events.releases import CheckFailed, IncidentClosed
+from schemas.events.releases import CheckFailed, IncidentClosed, IncidentOpened
 from schemas.events.runs import CandidateCleared, CandidateRejected, Dossier
 from stream_app.core.certification import faults
 from stream_app.core.docket import Docket, certified_sibling
@@ -57,6 +57,8 @@ def _decide(docket: Docket, event: Event) -> None:
             _run_ended(docket, run_id, outcome)
         case CheckFailed():
             _check(docket, event)
+        case IncidentOpened(incident_id=incident_id):
+            _incident(docket, incident_id)
         case Ticked():
             _tick(docket)
         case _:
@@ -299,15 +301,47 @@ def _check(docket: Docket, event: CheckFailed) -> None:
     """One incident a release, whatever else fails before its review: a change of the source breaks many metrics at
     once.
     """
-    release, topic = docket.register.release(event.release_id), f"{event.release_id}/checks"
-    if release is None or release.state not in GOOD or any(known == topic for _, known in docket.register.incidents):
+    if event.gate == "privacy":
+        _attacked(docket, event)
         return
-    docket.incident(
-        "low",
-        f"{event.metric} no longer holds on fresh rows: {event.value:.4g}, limit {event.limit:.4g}",
-        event.release_id,
-        topic=topic,
-    )
+    release, topic = docket.register.release(event.release_id), f"{event.release_id}/checks"
+    if release is None or release.state not in GOOD or _is_open(docket, topic):
+        return
+    said = event.said or f"{event.metric} no longer holds on fresh rows: {event.value:.4g}, limit {event.limit:.4g}"
+    docket.incident("low", said, event.release_id, topic=topic)
+
+
+def _attacked(docket: Docket, event: CheckFailed) -> None:
+    """An attack on a good release succeeded: it is frozen until a person decides, and an older one stands in for it.
+
+    What a status says of it names no figure: every tier reads that.
+    """
+    release, topic = docket.register.release(event.release_id), f"{event.release_id}/attacks"
+    if release is None or (release.state not in GOOD and release.held not in GOOD):
+        return
+    restored, was = None, docket.register.current
+    if release.state in GOOD:
+        docket.move(release, "frozen", f"an attack succeeded: {event.metric}", held=release.state)
+        restored = docket.settle() if was is not None and was.release_id == release.release_id else None
+    if not _is_open(docket, topic):
+        said = event.said or f"an attack succeeded: {event.metric} is {event.value:.4g}, limit {event.limit:.4g}"
+        docket.incident(
+            "high",
+            f"{event.release_id} is frozen: {said}{_relatives(docket.register, release)}",
+            event.release_id,
+            None if restored is None else restored.release_id,
+            topic=topic,
+        )
+
+
+def _is_open(docket: Docket, topic: str) -> bool:
+    return any(known == topic for _, known in docket.register.incidents)
+
+
+def _incident(docket: Docket, incident_id: str) -> None:
+    """Planner or monitor opened and published it; from here on a review can close it."""
+    if all(known != incident_id for known, _ in docket.register.incidents):
+        docket.change(incidents=(*docket.register.incidents, (incident_id, None)))
 
 
 def _tick(docket: Docket) -> None:

@@ -14,9 +14,12 @@ from schemas.events.budget import (
     SpendRequested,
     SpendReserved,
     SpendSettled,
+    TriggerRefused,
+    TriggerRequested,
+    TriggerReserved,
 )
 from schemas.events.commands import Command, CommandAccepted, CommandRefused
-from schemas.events.plans import ContractApplied, Ticked, TriggerDismissed
+from schemas.events.plans import ContractApplied, Ticked, TriggerDeferred, TriggerDismissed
 from schemas.events.releases import CheckFailed, IncidentClosed, IncidentOpened, ReleaseMoved
 from schemas.events.runs import CandidateCleared, CandidateRejected, GenerationRequested
 from schemas.events.sources import DriftDetected, ProfileTaken
@@ -29,12 +32,19 @@ PLANNER: Routes = {
     ContractApplied: ("contracts",),
     CapDeclared: ("budget.log",),
     SpendRequested: ("budget.log",),
+    TriggerRequested: ("budget.log",),
     RunEnded: ("budget.log", "release.log"),
+    TriggerDeferred: ("run.progress",),
     TriggerDismissed: ("run.progress",),
+    IncidentOpened: ("incidents", "release.log"),
 }
+"""An incident also enters ``release.log``: the registry keeps what is open, and reviews close it there."""
+
 LEDGER: Routes = {
     SpendReserved: ("budget.ledger",),
     SpendRefused: ("budget.ledger", "plan.log"),
+    TriggerReserved: ("budget.ledger",),
+    TriggerRefused: ("budget.ledger", "plan.log"),
     SpendSettled: ("budget.ledger",),
     CapChanged: ("budget.ledger",),
     GenerationRequested: ("regeneration.requests",),
@@ -59,8 +69,8 @@ INBOXES: dict[str, dict[str, tuple[type[Event], ...]]] = {
     "release.log": {"candidates.cleared": (CandidateCleared,)},
 }
 """What each log's inbox copies, by id, from which topic; commands come besides, by ``COMMANDS``. Everything else in a
-log (``SpendRefused``, ``ReleaseMoved``, ``RunEnded``, ``CheckFailed``, ``Ticked``) is written there by who decides
-it.
+log (``SpendRefused``, ``TriggerRefused``, ``ReleaseMoved``, ``RunEnded``, ``CheckFailed``, ``IncidentOpened``,
+``Ticked``) is written there by who decides it.
 """
 
 LOG_EVENTS: dict[str, tuple[type[Event], ...]] = {
@@ -70,12 +80,13 @@ LOG_EVENTS: dict[str, tuple[type[Event], ...]] = {
         DriftDetected,
         CandidateRejected,
         SpendRefused,
+        TriggerRefused,
         ReleaseMoved,
         CheckFailed,
         Ticked,
     ),
-    "budget.log": (CommandAccepted, CapDeclared, SpendRequested, RunEnded),
-    "release.log": (CommandAccepted, CandidateCleared, RunEnded, CheckFailed, Ticked),
+    "budget.log": (CommandAccepted, CapDeclared, SpendRequested, TriggerRequested, RunEnded),
+    "release.log": (CommandAccepted, CandidateCleared, RunEnded, CheckFailed, IncidentOpened, Ticked),
 }
 
 COMMANDS: dict[str, tuple[str, ...]] = {

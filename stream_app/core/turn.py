@@ -6,13 +6,15 @@ from typing import Any, Literal, TypeVar
 from schemas.errors import PerennialError
 from schemas.events.base import Event
 from schemas.events.budget import RunEnded, SpendRequested
-from schemas.events.plans import TriggerDismissed
+from schemas.events.plans import TriggerDeferred, TriggerDismissed
 from schemas.events.runs import GenerationRequest
+from schemas.regeneration import DATA_DRIVEN
 from stream_app.core.entry import Entry
 from stream_app.core.ladder import Choice, Selection
 from stream_app.core.plan import KnownRelease, Plan, Run, Trigger
 
 STATION = "planner"
+IN_USE = ("certified", "expired")
 F = TypeVar("F", bound=Event)
 Outcome = Literal["certified", "rejected", "cancelled", "failed"]
 
@@ -40,24 +42,34 @@ class Turn:
         return f"{self.plan.dataset}.{self.entry.fact_id(STATION, 'run')[:12]}"
 
     def pull(self, trigger: Trigger) -> None:
-        """Start a run, or let the trigger wait for the one in flight, or dismiss it with the reason."""
-        reason = obstacle(self.plan, trigger)
+        """Start a run, or let the trigger wait for the one in flight or for the end of a cool-down, or dismiss it with
+        the reason.
+        """
+        plan, resting = self.plan, rest(self.plan, trigger)
+        reason = obstacle(plan, trigger) or outranked(plan, trigger)
         if reason is not None:
             self.dismiss(trigger.text, reason)
-        elif self.plan.run is not None:
-            self._wait(trigger)
+        elif plan.run is not None or resting is not None:
+            self._overtake(trigger)
+            self.change(waiting=trigger)
+            if plan.run is None:
+                self.tell(TriggerDeferred, dataset=plan.dataset, trigger=trigger.text, reason=resting)
         else:
             self._start(trigger)
 
-    def _wait(self, trigger: Trigger) -> None:
+    def resume(self) -> None:
+        """What waited for the end of a cool-down gets its turn, or is dismissed where no run may start any more."""
         waiting = self.plan.waiting
-        if waiting is not None and waiting.origin == "person" and trigger.origin != "person":
-            # the waiting run will use the newest rows as well; displacing it would only lose what the person asked for
-            self.dismiss(trigger.text, "a run that a person requested is waiting already and will use the newest rows")
+        if self.plan.run is not None or waiting is None:
             return
-        if waiting is not None:
-            self.dismiss(waiting.text, f"overtaken while it waited by: {trigger.text}")
-        self.change(waiting=trigger)
+        if rest(self.plan, waiting) is None or obstacle(self.plan, waiting) is not None:
+            self.change(waiting=None)
+            self.pull(waiting)
+
+    def _overtake(self, trigger: Trigger) -> None:
+        if self.plan.waiting is not None:
+            self.dismiss(self.plan.waiting.text, f"overtaken while it waited by: {trigger.text}")
+            self.change(waiting=None)
 
     def _start(self, trigger: Trigger) -> None:
         contract, again = self.plan.contract, reusable(self.plan, trigger)
@@ -72,6 +84,8 @@ class Turn:
             except PerennialError as error:
                 self.dismiss(trigger.text, str(error))
                 return
+        self._overtake(trigger)
+        self.change(noted=())
         self.attempt(trigger, (choice,), again)
 
     def attempt(self, trigger: Trigger, tried: tuple[Choice, ...], again: KnownRelease | None = None) -> None:
@@ -97,6 +111,7 @@ class Turn:
             family=choice.family,
             why=choice.why,
             trigger=trigger.text,
+            origin=trigger.origin,
             parameters=choice.parameters,
             mechanisms=() if again else choice.mechanisms,
             reuse=again.training.model if again else None,
@@ -112,7 +127,9 @@ class Turn:
         """The run in flight is over; what waited for it gets its turn."""
         run, waiting = self.plan.run, self.plan.waiting
         assert run is not None
-        self.change(run=None, waiting=None)
+        read = outcome != "failed" or run.request.attempt > 1  # without a grant no row was read
+        source = run.request.source if read else self.plan.source
+        self.change(run=None, waiting=None, ended_at=self.plan.now, source=source)
         self.tell(
             RunEnded,
             scope=run.request.contract.policy.privacy.scope,
@@ -134,6 +151,11 @@ def obstacle(plan: Plan, trigger: Trigger) -> str | None:
         return "access to the source was withdrawn"
     if plan.frozen:
         return "the dataset is frozen"
+    if plan.paused is not None:
+        return (
+            f"the dataset is paused, because its columns changed ({listed(plan.paused.columns)}): apply a new version "
+            "of the contract, or unfreeze the dataset to go on as it is"
+        )
     if plan.latest is None:
         return "no snapshot of this dataset was profiled yet"
     if plan.contract.policy.privacy.claim == "formal" and plan.contract.unconfirmed:
@@ -142,9 +164,43 @@ def obstacle(plan: Plan, trigger: Trigger) -> str | None:
         )
     if trigger.release_id is not None:
         known = plan.release(trigger.release_id)
-        if known is None or known.state not in ("certified", "expired"):
+        if known is None or known.state not in (*IN_USE, *(("frozen",) if trigger.origin == "check" else ())):
             return "the release is no longer in use"
+    if trigger.origin == "expiry" and plan.standing is not None and plan.standing.release_id != trigger.release_id:
+        return "a newer release stands in its place"
     return None
+
+
+def rest(plan: Plan, trigger: Trigger) -> str | None:
+    """Why what live rows ask for waits although no run is in flight, or none; people and expiry never wait for it."""
+    if plan.contract is None or plan.ended_at is None or trigger.origin not in DATA_DRIVEN:
+        return None
+    seconds = plan.contract.policy.regeneration.cool_down_seconds
+    left = seconds - (plan.now - plan.ended_at) // 1000
+    if plan.now - plan.ended_at >= seconds * 1000:
+        return None
+    return f"it waits for the end of the cool-down, {seconds} s after the last run ended: {left} s are left"
+
+
+def outranked(plan: Plan, trigger: Trigger) -> str | None:
+    """Why a trigger gives way to the one that waits already, or none.
+
+    The waiting run will use the newest rows as well: displacing it would only lose what it was asked for.
+    """
+    waiting = plan.waiting
+    if waiting is None:
+        return None
+    if plan.run is not None and waiting.origin == "person" and trigger.origin != "person":
+        return "a run that a person requested is waiting already and will use the newest rows"
+    if waiting.first and not trigger.first and trigger.origin in DATA_DRIVEN:
+        return f"a subgroup goes first and its run will use the newest rows; already waiting is: {waiting.text}"
+    return None
+
+
+def listed(names: tuple[str, ...]) -> str:
+    """Names for people: five at most, each cut at 60 characters."""
+    shown = ", ".join(name[:60] for name in names[:5])
+    return shown + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def reusable(plan: Plan, trigger: Trigger) -> KnownRelease | None:

@@ -17,12 +17,12 @@ from schemas.contract import (
     Privacy,
     PrivacyUnit,
     Range,
-    Regeneration,
     Scalar,
     Tier,
 )
 from schemas.errors import MissingExtra
 from schemas.odcs import write_contract
+from schemas.regeneration import Regeneration
 from stream_app.demo.tale import Tale
 
 if TYPE_CHECKING:

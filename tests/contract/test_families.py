@@ -22,9 +22,9 @@ from schemas.contract import (
     Privacy,
     PrivacyUnit,
     Range,
-    Regeneration,
 )
 from schemas.errors import ArtefactError, ContractError, InputError, PerennialError
+from schemas.regeneration import Regeneration
 from schemas.table import conform
 
 DTYPES = {

@@ -1,15 +1,18 @@
 import random
-from typing import Any
+from typing import Any, Literal
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.accounting import epsilon_of
 from schemas.contract import Contract
 from schemas.events import Event
-from schemas.events.budget import SpendReserved
+from schemas.events.budget import SpendRefused, SpendReserved
 from schemas.events.plans import Ticked
+from schemas.events.releases import CheckFailed, IncidentClosed, IncidentOpened
 from schemas.events.runs import GenerationRequested
-from tests.events import DAY, command, contract, drift, profile
+from schemas.model import epsilon_text
+from tests.events import DAY, command, contract, drift, noise, profile, source
 from tests.simulator import Simulator
 
 DATASETS = ("flights", "trains")
@@ -73,6 +76,75 @@ def test_sampling_again_spends_nothing() -> None:
     assert [line.epsilon_after for line in simulator.ledger() if isinstance(line, SpendReserved)] == ["1", "1", "1"]
 
 
+def test_a_release_that_gives_way_to_an_attack_is_frozen_and_made_anew_by_a_fresh_fit() -> None:
+    simulator = settled(apply(contract()), snapshot("flights", "january"))
+    first = current(simulator)
+    assert first is not None
+    simulator.tell(check_failed(first, "privacy"))
+    simulator.settle()
+    newest = simulator.statuses("flights")[max(simulator.statuses("flights"))]
+    assert {release.release_id: release.state for release in newest.releases} == {
+        first: "frozen",
+        newest.current: "certified",
+    }
+    assert [line.epsilon_after for line in simulator.ledger() if isinstance(line, SpendReserved)] == [
+        "1",
+        epsilon_text(epsilon_of((noise(), noise()), 1e-5)),
+    ]
+    simulator.laws(DATASETS)
+    simulator.quiet_laws()
+
+
+def test_renewing_ahead_of_expiry_spends_nothing_while_the_distribution_is_unchanged() -> None:
+    simulator = settled(apply(contract(cap="1", valid_days=10, renew_days_ahead=3)), snapshot("flights", "january"))
+    first = current(simulator)
+    simulator.pass_time(7 * DAY)
+    simulator.tell(Ticked(event_id="ahead", target="flights"))
+    simulator.settle()
+    newest = simulator.statuses("flights")[max(simulator.statuses("flights"))]
+    assert newest.current not in (None, first)
+    assert {release.release_id: release.state for release in newest.releases}[first or ""] == "superseded"
+    grants = [line for line in simulator.ledger() if isinstance(line, SpendReserved)]
+    assert [(line.epsilon_before, line.epsilon_after) for line in grants] == [("0", "1"), ("1", "1")]
+    assert [len(line.mechanisms) for line in grants] == [1, 0]
+    simulator.laws(DATASETS)
+    simulator.quiet_laws()
+
+
+def test_drift_means_that_renewing_ahead_is_paid_for_out_of_what_drift_had_to_leave() -> None:
+    pinned = contract(cap="2", valid_days=10, renew_days_ahead=3, budget_reserve=0.5)
+    simulator = settled(apply(pinned), snapshot("flights", "january"), drift(5000))
+    assert [type(line) for line in simulator.ledger()].count(SpendRefused) == 1
+    simulator.pass_time(7 * DAY)
+    simulator.tell(Ticked(event_id="ahead", target="flights"))
+    simulator.settle()
+    assert next(line.epsilon_after for line in simulator.ledger() if isinstance(line, SpendReserved)) == "1"
+    assert len(simulator.statements()) == 2
+    assert simulator.ledger()[-1].mechanisms == (noise(),)
+    simulator.quiet_laws()
+
+
+def test_changed_columns_stop_everything_until_a_review_and_the_release_stands() -> None:
+    simulator = settled(apply(contract()), snapshot("flights", "january"))
+    first = current(simulator)
+    simulator.tell(drift(5000, kind="schema", window=None))
+    simulator.settle()
+    (opened,) = {event.event_id: event for event in simulator.broker.read("incidents")}.values()
+    assert isinstance(opened, IncidentOpened)
+    simulator.tell(drift(9000))
+    simulator.tell(snapshot("flights", "february"))
+    simulator.settle()
+    assert (current(simulator), len(simulator.statements())) == (first, 1)
+    simulator.tell(command("unfreeze", role="responder"))
+    simulator.tell(command("close_review", incident_id=opened.incident_id, role="responder"))
+    simulator.tell(command("start_run"))
+    simulator.settle()
+    assert len(simulator.statements()) == 2
+    assert any(isinstance(event, IncidentClosed) for event in simulator.broker.read("incidents"))
+    simulator.laws(DATASETS)
+    simulator.quiet_laws()
+
+
 def test_a_scope_that_two_datasets_share_is_spent_once() -> None:
     simulator = settled(
         apply(contract(cap="1")), apply(contract("trains", cap="1")), snapshot("flights", "a"), snapshot("trains", "b")
@@ -118,7 +190,10 @@ OUTSIDE = st.one_of(
         st.sampled_from([(), ("legal",)]),
     ),
     st.builds(
-        lambda dataset, row: drift(row, dataset=dataset), st.sampled_from(DATASETS), st.sampled_from([100, 1000, 9000])
+        lambda dataset, row, kind: drift(row, dataset=dataset, kind=kind, event_id=f"{kind}-{row}"),
+        st.sampled_from(DATASETS),
+        st.sampled_from([100, 1000, 9000]),
+        st.sampled_from(["marginal", "marginal", "subgroup", "schema"]),
     ),
     st.builds(
         lambda dataset, family, nonce: command("start_run", dataset=dataset, family=family, nonce=nonce),
@@ -140,7 +215,10 @@ OUTSIDE = st.one_of(
     ),
 )
 ABOUT_A_RELEASE = st.tuples(
-    st.sampled_from(["revoke", "roll_back", "approve", "reject", "freeze", "unfreeze", "retire"]), st.integers(0, 5)
+    st.sampled_from(
+        ["revoke", "roll_back", "approve", "reject", "freeze", "unfreeze", "retire", "degraded", "attacked"]
+    ),
+    st.integers(0, 5),
 )
 STEP = st.tuples(
     st.one_of(OUTSIDE, ABOUT_A_RELEASE, ABOUT_A_RELEASE, st.sampled_from([DAY, 31 * DAY])),
@@ -155,8 +233,15 @@ CONTRACTS = st.builds(
 )
 
 
+def check_failed(release_id: str, gate: Literal["utility", "privacy"]) -> Event:
+    return CheckFailed(
+        event_id=f"{gate}-{release_id}", dataset=release_id.partition(".")[0], release_id=release_id, metric="m",
+        value=1, limit=0, gate=gate, window=source("live", 400) if gate == "utility" else None,
+    )  # fmt: skip
+
+
 def about_a_release(simulator: Simulator, kind: str, number: int) -> Event | None:
-    """The command, about a release that somebody may know by now."""
+    """The command, or what the monitor says, about a release that somebody may know by now."""
     asked = [
         event.dossier.request
         for event in simulator.broker.read("regeneration.requests")
@@ -166,6 +251,8 @@ def about_a_release(simulator: Simulator, kind: str, number: int) -> Event | Non
     if not known:
         return None
     release_id = known[number % len(known)]
+    if kind in ("degraded", "attacked"):
+        return check_failed(release_id, "utility" if kind == "degraded" else "privacy")
     reason = {"reason": "privacy"} if kind == "revoke" else {}
     return command(kind, release_id=release_id, dataset=release_id.split(".")[0], role="legal", **reason)
 

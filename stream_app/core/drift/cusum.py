@@ -1,47 +1,94 @@
-"""Page's cumulative sum test, all channels at once."""
+"""Page's cumulative sums at several allowances: all channels, both directions and all scales at once."""
+
+from typing import NamedTuple
 
 import numpy as np
 
 from schemas.drift import DriftPolicy
+from schemas.errors import ContractError
 from stream_app.core.drift.bins import Floats
-from stream_app.core.drift.sequential import Signed, State, sides
+from stream_app.core.drift.counting import COMPILED
+from stream_app.core.drift.layout import Integers
+from stream_app.core.drift.sequential import Alarm, Signed, State, sides
 from stream_app.core.drift.thresholds import cusum_threshold
+
+ALLOWANCES = (0.5, 1.0, 2.0, 4.0)
+"""Over the policy's: a sum with allowance k finds a shift of 2k soonest, so that together they find any size in little
+more than the shortest possible time. Source: Lorden, Annals of Mathematical Statistics 42, 1971.
+"""
+
+
+class Sums(NamedTuple):
+    """(2, allowances, channels): rises, then falls; the row after which each last left zero."""
+
+    values: Floats
+    since: "np.ndarray[tuple[int, ...], np.dtype[np.int64]]"
 
 
 class Cusum:
-    """Sums of scores less ``allowance`` that start again at zero; two-sided where a channel is ``signed``.
+    """Sums of scores less an allowance, that start again at zero; two-sided where a channel is ``signed``.
 
-    Centred on the reference, so that a stream that differs from its first row on is found as well. The height is
-    Siegmund's for the budget. ``allowance`` may be wider than the policy's, which only lowers the rate of false alarms.
+    Centred on the reference, so that a stream that differs from its first row on is found as well. A block of ``size``
+    1 takes the whole allowance off, one of half the rows half of it. The heights are Siegmund's for an equal part of
+    the budget each. ``slack`` widens every allowance, which only lowers the rate of false alarms.
     Source: Page, Biometrika 41, 1954.
     """
 
-    def __init__(self, signed: Signed, block_rows: int, policy: DriftPolicy, allowance: float) -> None:
-        self._signed, self._allowance = signed, allowance
-        self._height = cusum_threshold(sides(signed), block_rows, policy.alarms_per_million, policy.allowance)
-        self._sums = np.zeros((2, len(signed)))
-        self._ages = np.zeros((2, len(signed)), dtype="int64")
+    def __init__(self, signed: Signed, block_rows: int, policy: DriftPolicy, slack: float) -> None:
+        self._signed = signed
+        own = [policy.allowance * scale for scale in ALLOWANCES]
+        tests = sides(signed) * len(own)
+        self._heights = np.array([cusum_threshold(tests, block_rows, policy.alarms_per_million, k) for k in own])
+        self._allowances = np.asarray(own) + slack
+        shape = (2, len(own), len(signed))
+        self._sums = Sums(np.zeros(shape), np.zeros(shape, dtype=np.int64))
 
-    @property
-    def height(self) -> float:
-        """In standard deviations of a block's score."""
-        return self._height
+    def update(self, scores: Floats, sizes: Floats, rows: Integers) -> int:
+        """Take (blocks, channels) scores and sizes of blocks that begin at (blocks,) ``rows``; how many were taken:
+        all, or those up to the first after which a sum is past its height.
+        """
+        values, since = self._sums
+        if COMPILED:
+            from stream_app.core.drift.compiled_cusum import add
 
-    def update(self, scores: Floats) -> None:
-        step = np.stack([scores, np.where(self._signed, -scores, -np.inf)]) - self._allowance
-        self._ages = np.where(self._sums <= 0, 0, self._ages) + 1
-        self._sums = np.maximum(0, self._sums + step)
+            taken = add(values, since, scores, sizes, self._signed, self._allowances, self._heights, rows)
+            return int(taken)
+        for number in range(len(scores)):
+            since[values <= 0] = rows[number]
+            values += np.stack([scores[number], np.where(self._signed, -scores[number], -np.inf)])[:, None]
+            values -= self._allowances[:, None] * sizes[number]
+            np.maximum(values, 0, out=values)
+            if (values / self._heights[:, None]).max(initial=0.0) >= 1:
+                return number + 1
+        return len(scores)
 
     def strength(self) -> Floats:
-        found: Floats = self._sums.max(axis=0) / self._height
+        """(channels,) the largest sum over its height: 1 and more is an alarm."""
+        found: Floats = (self._sums.values / self._heights[:, None]).max(axis=(0, 1), initial=0.0)
         return found
 
-    def age(self, channel: int) -> int | None:
-        """Blocks since the larger of the channel's sums last left zero."""
-        return int(self._ages[int(np.argmax(self._sums[:, channel])), channel])
+    def alarm(self, channel: int) -> Alarm:
+        """What the channel's sums say: dated by the widest allowance that is at least half as near to its height as the
+        nearest, which was at zero last before the change.
+        """
+        strength = self._sums.values[:, :, channel] / self._heights
+        side, nearest = np.unravel_index(int(np.argmax(strength)), strength.shape)
+        dated = int(np.flatnonzero(strength[side] >= strength[side, nearest] / 2)[-1])
+        return Alarm(
+            since=int(self._sums.since[side, dated, channel]),
+            falls=bool(side),
+            statistic=float(self._sums.values[side, nearest, channel]),
+            threshold=float(self._heights[nearest]),
+            total=float(self._sums.values[side, dated, channel]),
+            allowance=float(self._allowances[dated]),
+        )
 
     def state(self) -> State:
-        return {"sums": self._sums, "ages": self._ages}
+        return {"sums": self._sums.values, "since": self._sums.since}
 
     def restore(self, state: State) -> None:
-        self._sums, self._ages = state["sums"], state["ages"]
+        sums, since = state["sums"], state["since"]
+        # Of a version with other channels; compiled code does not ask again.
+        if sums.shape != since.shape or sums.shape != self._sums.values.shape:
+            raise ContractError("not the sums of these channels")
+        self._sums = Sums(sums.astype(np.float64), since.astype(np.int64))

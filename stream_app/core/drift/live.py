@@ -1,13 +1,10 @@
 """Smoothed figures of a live stream for those who operate it."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
-
-from stream_app.core.drift.tracker import Tracker
-
-if TYPE_CHECKING:
-    import pandas as pd
+from stream_app.core.drift.bins import MISSING
+from stream_app.core.drift.reference import Reference
+from stream_app.core.drift.wire import Counted
 
 MINIMUM_ROWS = 250
 _MISSING_FADING, _SCORE_FADING = 0.2, 0.5
@@ -28,7 +25,7 @@ class LiveSummary:
     No figure is one of fewer rows, and none is of a column's values: a mean of the target would say what the rows
     hold, and its steps what the newest hold, outside every gate and every epsilon. How many cells are missing and how
     near the tracker is to an alarm say only that the stream has changed; they come from raw rows nevertheless, and are
-    for operators, not for consumers. A function of the rows and of how they were cut into calls.
+    for operators, not for consumers. A function of the counts and of how they were cut into messages.
     """
 
     def __init__(self) -> None:
@@ -38,15 +35,17 @@ class LiveSummary:
         self._piece = Mean()
         self._missing, self._score = EWMean(_MISSING_FADING), EWMean(_SCORE_FADING)
 
-    def take(self, frame: "pd.DataFrame", columns: tuple[str, ...], tracker: Tracker) -> Figures | None:
-        """Take rows that the tracker has seen; new figures once a piece is whole, else nothing."""
-        present = [name for name in columns if name in frame.columns]
-        if len(frame) == 0 or not present:
+    def take(self, counted: Counted, reference: Reference, score: float) -> Figures | None:
+        """Take rows that the tracker has seen, and its score; new figures once a piece is whole, else nothing."""
+        rows = counted.rows
+        if rows == 0 or counted.operation != "insert":
             return None
-        self._piece.update_many(np.mean(frame[present].isna().to_numpy(), axis=1))
+        missing = reference.layout.fine[:-1] + MISSING
+        cells = sum(int(block.counts[missing].sum()) for block in counted.blocks)
+        self._piece.update(cells / (rows * len(missing)), rows)
         if self._piece.n < MINIMUM_ROWS:
             return None
         self._missing.update(self._piece.get())
-        self._score.update(tracker.score)
+        self._score.update(score)
         self._piece = self._empty()
         return Figures(float(self._missing.get()), float(self._score.get()))

@@ -8,7 +8,7 @@ import numpy as np
 
 from schemas.errors import ContractError
 
-_DTYPES = ("uint8", "int64", "float64")
+_DTYPES = ("uint8", "int32", "int64", "float64")
 
 
 def pack(array: "np.ndarray[Any, Any]") -> dict[str, Any]:

@@ -5,20 +5,25 @@ once. So every channel learns from the reference's own blocks, in time order, by
 blocks vary more than independent rows would, and is scaled down by it.
 """
 
+import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from schemas.contract import Contract
-from schemas.drift import DriftPolicy
+from schemas.drift import DriftPolicy, Season
 from schemas.errors import ContractError, InsufficientEvidence
-from stream_app.core.drift.baseline import Baseline, learn_baseline
-from stream_app.core.drift.bins import MISSING, NEW, Codes, ColumnBins, Floats, encode, learn_bins
+from stream_app.core.drift.bins import Codes, ColumnBins, Floats, as_numbers, encode, learn_bins
+from stream_app.core.drift.channels import Channel
+from stream_app.core.drift.counting import count
+from stream_app.core.drift.layout import Integers, Layout, Subgroup, lay_out
 from stream_app.core.drift.packing import pack, unpack
-from stream_app.core.drift.scores import Channel, channels, count, rare, scores
+from stream_app.core.drift.rare_cells import RareCells, rare_cells
+from stream_app.core.drift.scoring import Scoring, scoring_of
+from stream_app.core.drift.seasons import WHOLE, blocks_of, keys_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,75 +31,136 @@ if TYPE_CHECKING:
 MINIMUM_ROWS = 500
 _FEWEST_BLOCKS = 20
 _SHORTEST_BLOCK = 50
-_AT_ONCE = 32
+_FEWEST_IN_PERIOD = 500
+_AT_ONCE = 64
+_DEPENDENT, _CUT_DEPENDENT, _CUT = 1.15, 3.5, 20.0
+_ARRAYS = ("counts", "centre", "spread", "rates", "clumping")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reference:
-    """A baseline with the centre and spread of every channel's block score, and the rates of rare cells.
+    """``counts`` (1 + periods, cells) of all rows and of each period of the season, whose keys are ``periods``.
 
-    ``rates`` and ``clumping`` (2 * columns,): expected missing and new cells a row, and by how much more than a Poisson
-    count they vary from block to block.
+    ``centre`` and ``spread`` (channels,) of the reference's own block scores. ``rates`` and ``clumping`` (rare cells,):
+    expected cells a row, and by how much more than a Poisson count they vary from block to block.
     """
 
-    baseline: Baseline
+    bins: tuple[ColumnBins, ...]
+    layout: Layout
     block_rows: int
+    season: Season
+    time: str | None
+    periods: tuple[int, ...]
+    counts: Integers
     centre: Floats
     spread: Floats
     rates: Floats
     clumping: Floats
 
     @property
-    def channels(self) -> tuple[Channel, ...]:
-        return channels(self.baseline)
+    def rows(self) -> int:
+        return int(self.counts[0, self.layout.column_cells(0)].sum())
 
     @property
     def blocks(self) -> int:
         """Whole blocks in the reference."""
-        return self.baseline.rows // self.block_rows
+        return self.rows // self.block_rows
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        return self.scorings[0].channels
+
+    @cached_property
+    def scorings(self) -> tuple[Scoring, ...]:
+        """One for all rows, then one for each period."""
+        return scorings_of(self.counts, self.layout, self.bins, self.block_rows, self.counts[0])
+
+    @cached_property
+    def cut(self) -> Floats:
+        """(channels,) where a block's standardised score is cut off.
+
+        A score that varies more than independent rows would rests on few independent pieces, and its tails are heavier
+        than normal: cut off so, no run of fewer than three blocks can raise an alarm.
+        """
+        return np.where(self.spread > _DEPENDENT, _CUT_DEPENDENT, _CUT)
+
+    @cached_property
+    def rare(self) -> RareCells:
+        """The cells that are watched by Poisson tails."""
+        return rare_cells(self.layout, self.counts[0])
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of ``to_json``."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
 
     def encode(self, frame: "pd.DataFrame") -> Codes:
-        """(rows, columns) codes of a frame with (some of) the reference's columns."""
-        return encode(frame, self.baseline.bins)
+        """(columns, rows) codes of a frame with (some of) the reference's columns."""
+        return np.ascontiguousarray(encode(frame, self.bins).T)
+
+    def periods_of(self, seconds: Floats) -> Integers:
+        """(rows,) which of ``counts`` rows at these times are compared with."""
+        keys = keys_of(seconds, self.season)
+        found = np.zeros(len(keys), dtype=np.int64)
+        for place, key in enumerate(self.periods):
+            found[keys == key] = 1 + place
+        return found
+
+    def times_of(self, frame: "pd.DataFrame") -> Floats:
+        """(rows,) seconds since 1970 of the time column, NaN without one."""
+        if self.time is None or self.time not in frame.columns:
+            return np.full(len(frame), np.nan)
+        return as_numbers(frame[self.time], "timestamp")
 
     def to_json(self) -> str:
         """The profile as JSON without cell values other than bin edges and categories."""
-        own = {field.name: getattr(self.baseline, field.name) for field in fields(Baseline)}
-        baseline = {
-            name: pack(value) if isinstance(value, np.ndarray) else value
-            for name, value in own.items()
-            if name != "bins"
+        layout = {
+            "pairs": self.layout.pairs,
+            "triples": self.layout.triples,
+            "coarse": pack(self.layout.coarse),
+            "subgroups": [[each.column, each.number, pack(each.groups)] for each in self.layout.subgroups],
         }
-        arrays = {name: pack(getattr(self, name)) for name in ("centre", "spread", "rates", "clumping")}
-        return json.dumps(
-            {
-                "baseline": baseline | {"bins": [asdict(column) for column in self.baseline.bins]},
-                "block_rows": self.block_rows,
-                **arrays,
-            }
-        )
+        plain = {name: getattr(self, name) for name in ("block_rows", "season", "time", "periods")}
+        arrays = {name: pack(getattr(self, name)) for name in _ARRAYS}
+        return json.dumps({"bins": [asdict(column) for column in self.bins], "layout": layout, **plain, **arrays})
 
     @classmethod
     def from_json(cls, text: str) -> "Reference":
         """The profile that ``to_json`` wrote; raises ``ContractError`` on any other text."""
         try:
             document = json.loads(text)
-            own = document.pop("baseline")
-            bins = tuple(ColumnBins(**_tuples(column)) for column in own.pop("bins"))
-            plain: dict[str, Any] = {
-                name: unpack(value) if isinstance(value, dict) else tuple(value) if isinstance(value, list) else value
-                for name, value in own.items()
-            }
-            arrays: dict[str, Any] = {
-                name: unpack(value) if isinstance(value, dict) else value for name, value in document.items()
-            }
-            return cls(Baseline(bins=bins, **plain), **arrays)
-        except (ValueError, KeyError, TypeError, AttributeError):
+            bins = tuple(ColumnBins(**_tuples(column)) for column in document["bins"])
+            arrays: dict[str, Any] = {name: unpack(document[name]) for name in _ARRAYS}
+            plain = {name: document[name] for name in ("block_rows", "season", "time")}
+            found = cls(bins, _layout(document["layout"], bins), periods=tuple(document["periods"]), **plain, **arrays)
+            if arrays["counts"].shape != (1 + len(found.periods), found.layout.cells):
+                raise ValueError
+            return found
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError):
             raise ContractError("not a reference profile") from None
+
+
+def _layout(document: dict[str, Any], bins: tuple[ColumnBins, ...]) -> Layout:
+    coarse = unpack(document["coarse"])
+    return Layout(
+        tuple(column.size for column in bins),
+        coarse,
+        tuple(int(row.max()) + 1 for row in coarse),
+        tuple((int(left), int(right)) for left, right in document["pairs"]),
+        tuple((int(one), int(two), int(three)) for one, two, three in document["triples"]),
+        tuple(Subgroup(int(column), int(number), unpack(groups)) for column, number, groups in document["subgroups"]),
+    )
 
 
 def _tuples(fields: dict[str, Any]) -> dict[str, Any]:
     return {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
+
+
+def scorings_of(
+    counts: Integers, layout: Layout, bins: tuple[ColumnBins, ...], block_rows: int, which: Integers
+) -> tuple[Scoring, ...]:
+    """A scoring for each of (baselines, cells) counts, all with the same channels."""
+    return tuple(scoring_of(each, layout, bins, block_rows, which) for each in counts)
 
 
 def build_reference(frame: "pd.DataFrame", contract: Contract, policy: DriftPolicy | None = None) -> Reference:
@@ -102,14 +168,15 @@ def build_reference(frame: "pd.DataFrame", contract: Contract, policy: DriftPoli
 
     Raises ``InsufficientEvidence`` under 500 rows or without a modelled column.
     """
+    policy = policy or contract.policy.drift
     bins = learn_bins(frame, contract)
     if len(frame) < MINIMUM_ROWS or not bins:
         raise InsufficientEvidence(f"a reference needs at least {MINIMUM_ROWS} rows and one modelled column")
-    names = [column.name for column in bins]
-    groups = tuple(names.index(name) for name in dict.fromkeys(contract.policy.subgroups) if name in names)
-    first = tuple(names.index(name) for name in (contract.policy.target,) if name in names)
-    codes = encode(in_time_order(frame, contract), bins)
-    return calibrate(codes, bins, groups, policy or DriftPolicy(), first)
+    ordered = in_time_order(frame, contract)
+    codes = np.ascontiguousarray(encode(ordered, bins).T)
+    timed = contract.time is not None and contract.time in ordered.columns
+    seconds = as_numbers(ordered[contract.time], "timestamp") if timed else np.full(len(ordered), np.nan)
+    return calibrated(codes, seconds, bins, _planned(codes, bins, contract), policy, contract.time)
 
 
 def in_time_order(frame: "pd.DataFrame", contract: Contract) -> "pd.DataFrame":
@@ -122,55 +189,123 @@ def in_time_order(frame: "pd.DataFrame", contract: Contract) -> "pd.DataFrame":
     return frame.iloc[np.argsort(times.to_numpy(dtype=object if times.dtype == object else None), kind="stable")]
 
 
-def calibrate(
-    codes: Codes,
-    bins: tuple[ColumnBins, ...],
-    subgroups: tuple[int, ...],
-    policy: DriftPolicy,
-    first: tuple[int, ...] = (),
-    floor: Mapping[Channel, float] | None = None,
+def _planned(codes: Codes, bins: tuple[ColumnBins, ...], contract: Contract) -> Layout:
+    names = [column.name for column in bins]
+    marginals = [np.bincount(row, minlength=column.size) for row, column in zip(codes, bins, strict=True)]
+    policy = contract.policy
+    groups = tuple(names.index(name) for name in dict.fromkeys(policy.subgroups) if name in names)
+    triples = tuple(
+        (names.index(one), names.index(two), names.index(three))
+        for one, two, three in policy.triples
+        if {one, two, three} <= set(names)
+    )
+    first = tuple(names.index(name) for name in (policy.target,) if name in names)
+    return lay_out(marginals, bins, groups, triples, first)
+
+
+def calibrated(
+    codes: Codes, seconds: Floats, bins: tuple[ColumnBins, ...], layout: Layout, policy: DriftPolicy, time: str | None
 ) -> Reference:
-    """A reference from (rows, columns) codes in order of time; ``floor`` are spreads that channels had before."""
-    baseline = learn_baseline(codes, bins, subgroups, first)
-    block_rows = max(_SHORTEST_BLOCK, min(policy.block_rows, len(codes) // _FEWEST_BLOCKS))
-    number = len(codes) // block_rows
-    blocks = codes[: number * block_rows].reshape(number, block_rows, -1)
-    found, cells = [], []
-    for start in range(0, number, _AT_ONCE):
-        counts = count(blocks[start : start + _AT_ONCE], baseline)
-        found.append(scores(counts, baseline, -block_rows / len(codes)))
-        cells.append(rare(counts, baseline))
-    table, seen = np.concatenate(found), np.concatenate(cells)
-    spread = _inflation(table)
-    if floor:
-        spread = np.maximum(spread, [floor.get(channel, 1.0) for channel in channels(baseline)])
-    own = np.concatenate([baseline.marginals[:, MISSING], baseline.marginals[:, NEW]])
-    fresh = np.asarray([0.0] * len(bins) + [column.fresh for column in bins])
-    mean = seen.mean(axis=0)
-    clumping = np.where(mean > 0, seen.var(axis=0) / np.where(mean > 0, mean, 1), 1.0)
-    # The upper end of what the rate may be: a rate from few cells must not make a stationary stream look rich in them.
-    rates = (np.maximum(own, fresh * len(codes)) + 3 * np.sqrt(own) + 1) / len(codes)
-    return Reference(baseline, block_rows, table.mean(axis=0), spread, rates, np.maximum(1.0, clumping))
+    """A reference from (columns, rows) codes in order of time, at (rows,) ``seconds``."""
+    rows = codes.shape[1]
+    block_rows = max(_SHORTEST_BLOCK, min(policy.block_rows, rows // _FEWEST_BLOCKS))
+    keys = keys_of(seconds, policy.season)
+    found, often = np.unique(keys[keys != WHOLE], return_counts=True)
+    periods = tuple(int(key) for key, number in zip(found, often, strict=True) if number >= _FEWEST_IN_PERIOD)
+    places = np.zeros(rows, dtype=np.int64)
+    for place, key in enumerate(periods):
+        places[keys == key] = 1 + place
+    limits, own = blocks_of(places, block_rows)
+    counts = _totals(codes, layout, limits, own, len(periods))
+    scorings = scorings_of(counts, layout, bins, block_rows, counts[0])
+    cells = rare_cells(layout, counts[0])
+    scores, sizes, rare = _own_scores(codes, layout, limits, own, scorings, cells)
+    centre = scores.sum(axis=0) / np.maximum(sizes.sum(axis=0), 1e-9)
+    spread = _inflation(scores - centre * sizes, sizes)
+    varied = _varied(spread, scorings[0].channels, len(bins))
+    rates, clumping = _rates(rare, counts[0], cells, layout, bins, varied)
+    return Reference(
+        bins, layout, block_rows, policy.season, time, periods, counts, centre, spread, rates, clumping
+    )  # fmt: skip
 
 
-def _inflation(table: Floats) -> Floats:
-    """(channels,) the largest standard deviation of sums over 1, 2, 4, ... blocks, over that of independent scores.
+def _totals(codes: Codes, layout: Layout, limits: Integers, own: Integers, periods: int) -> Integers:
+    """(1 + periods, cells) counts of all rows, and of those in each period."""
+    totals = np.zeros((1 + periods, layout.cells), dtype=np.int64)
+    starts = np.append(0, limits[:-1])
+    for first in range(0, len(limits), _AT_ONCE):
+        last = first + _AT_ONCE
+        rows = slice(int(starts[first]), int(limits[min(last, len(limits)) - 1]))
+        counts = count(codes[:, rows], layout, limits[first:last] - starts[first])
+        totals[0] += counts.sum(axis=0)
+        for place in np.unique(own[first:last]):
+            if place:
+                totals[place] += counts[own[first:last] == place].sum(axis=0)
+    return totals
 
-    At least 1. Each is lowered by its own standard error, so that chance alone inflates little.
+
+def _own_scores(
+    codes: Codes, layout: Layout, limits: Integers, own: Integers, scorings: tuple[Scoring, ...], cells: RareCells
+) -> tuple[Floats, Floats, Integers]:
+    """(blocks, channels) scores and sizes of the reference's own blocks, (blocks, rare cells) counts."""
+    scores = np.zeros((len(limits), len(scorings[0].channels)))
+    sizes, rare = np.zeros_like(scores), np.zeros((len(limits), len(cells)), dtype=np.int64)
+    starts = np.append(0, limits[:-1])
+    for first in range(0, len(limits), _AT_ONCE):
+        some = np.arange(first, min(first + _AT_ONCE, len(limits)))
+        rows = slice(int(starts[first]), int(limits[some[-1]]))
+        counts = count(codes[:, rows], layout, limits[some] - starts[first])
+        for place in np.unique(own[some]):
+            chosen = own[some] == place
+            scores[some[chosen]], sizes[some[chosen]] = scorings[place].score(counts[chosen], inside=True)
+        rare[some] = cells.count(counts)
+    return scores, sizes, rare
+
+
+def _rates(
+    rare: Integers, counts: Integers, cells: RareCells, layout: Layout, bins: tuple[ColumnBins, ...], varied: Floats
+) -> tuple[Floats, Floats]:
+    """(rare cells,) rates and clumping; ``varied`` (columns,) is how much more than independent rows' each column's
+    scores vary, for the clumps of what the reference has none of cannot be learnt from it.
     """
-    found = np.ones(table.shape[1])
-    width = 1
-    while len(table) // width >= 8:
-        groups = len(table) // width
-        sums = table[: groups * width].reshape(groups, width, -1).sum(axis=1) / np.sqrt(width)
-        found = np.maximum(found, sums.std(axis=0, ddof=1) / (1 + 1 / np.sqrt(2 * (groups - 1))))
-        width *= 2
+    rows = max(1, int(counts[layout.column_cells(0)].sum()))
+    own = cells.count(counts).astype(np.float64)
+    fresh = np.asarray([_fresh(bins[owner], rows) for owner in cells.owners]) * cells.unseen
+    mean = rare.mean(axis=0)
+    clumping = np.where(mean > 0, rare.var(axis=0) / np.where(mean > 0, mean, 1), 1.0)
+    clumping = np.maximum(clumping, np.where(cells.unseen, varied[cells.owners], 1.0))
+    # The upper end of what the rate may be: a rate from few cells must not make a stationary stream look rich in them.
+    return (np.maximum(own, fresh * rows) + 3 * np.sqrt(own) + 1) / rows, np.maximum(1.0, clumping)
+
+
+def _fresh(column: ColumnBins, rows: int) -> float:
+    """New values a row that a stationary stream would bring: of numbers those beyond either end of the reference."""
+    return column.fresh if column.kind == "categorical" else 2 / (rows + 1)
+
+
+def _varied(spread: Floats, channels: tuple[Channel, ...], columns: int) -> Floats:
+    """(columns,) the largest variance of the scores of each column alone."""
+    found = np.ones(columns)
+    for value, channel in zip(spread, channels, strict=True):
+        if len(channel.columns) == 1:
+            found[channel.columns[0]] = max(found[channel.columns[0]], float(value) ** 2)
     return found
 
 
-def spreads(reference: Reference) -> dict[Channel, float]:
-    """The largest spread of each kind of channel, to carry over to a baseline learnt from fewer rows."""
-    found: dict[Channel, float] = {}
-    for channel, spread in zip(reference.channels, reference.spread, strict=True):
-        found[channel] = max(found.get(channel, 1.0), float(spread))
+def _inflation(scores: Floats, sizes: Floats) -> Floats:
+    """(channels,) the largest standard deviation of sums over 1, 2, 4, ... blocks, over that of independent scores.
+
+    At least 1. Each that is no more than three standard errors above 1 is lowered by one, so that chance alone inflates
+    little.
+    """
+    found = np.ones(scores.shape[1])
+    width = 1
+    while len(scores) // width >= 8:
+        groups = len(scores) // width
+        sums = scores[: groups * width].reshape(groups, width, -1).sum(axis=1)
+        size = np.maximum(sizes[: groups * width].reshape(groups, width, -1).sum(axis=1), 1e-9)
+        deviation = np.sqrt((sums**2 / size).sum(axis=0) / (groups - 1))
+        error = 1 / np.sqrt(2 * (groups - 1))
+        found = np.maximum(found, np.where(deviation > 1 + 3 * error, deviation, deviation / (1 + error)))
+        width *= 2
     return found

@@ -21,7 +21,8 @@ import numpy as np
 from schemas.drift import DriftPolicy
 from schemas.errors import ContractError
 from stream_app.core.drift.bins import Floats
-from stream_app.core.drift.sequential import Signed, State, sides
+from stream_app.core.drift.layout import Integers
+from stream_app.core.drift.sequential import Alarm, Signed, State, sides
 from stream_app.core.drift.thresholds import blocks_between_alarms, cusum_threshold
 
 _PRIMED_BLOCKS = 32
@@ -40,11 +41,6 @@ class _PerChannel:
         self._alarms = np.zeros(len(detectors), dtype=bool)
         self._recent: deque[Floats] = deque(maxlen=_RECENT_BLOCKS)
 
-    @property
-    def height(self) -> float:
-        """1: River shows no statistic, so an alarm has none beyond its rank among the channels."""
-        return 1.0
-
     def strength(self) -> Floats:
         """0 without an alarm; else mean scores over the weakest of those that alarm, which get 1 at least."""
         if not self._alarms.any():
@@ -53,8 +49,21 @@ class _PerChannel:
         relative: Floats = size / max(1.0, float(size[self._alarms].min()))
         return np.where(self._alarms, np.maximum(relative, 1.0), relative)
 
-    def age(self, channel: int) -> int | None:
-        return None
+    def update(self, scores: Floats, sizes: Floats, rows: Integers) -> int:
+        for number, each in enumerate(scores):
+            self._recent.append(each)
+            self._take(each)
+            if self._alarms.any():
+                return number + 1
+        return len(scores)
+
+    def _take(self, scores: Floats) -> None:
+        raise NotImplementedError
+
+    def alarm(self, channel: int) -> Alarm:
+        """River shows no statistic, so an alarm has none beyond its rank among the channels, and no date."""
+        mean = float(np.mean(self._recent, axis=0)[channel])
+        return Alarm(None, mean < 0, float(self.strength()[channel]), 1.0)
 
     def state(self) -> State:
         raise ContractError("a tracker with a detector of River has no plain state: rebuild it from the rows")
@@ -87,8 +96,7 @@ class PageHinkleyTests(_PerChannel):
             ]
         )
 
-    def update(self, scores: Floats) -> None:
-        self._recent.append(scores)
+    def _take(self, scores: Floats) -> None:
         for place, (detector, score) in enumerate(zip(self._detectors, scores.tolist(), strict=True)):
             detector.update(score)
             self._alarms[place] = detector.drift_detected
@@ -114,8 +122,7 @@ class AdwinTests(_PerChannel):
             [adwin(delta=min(1.0, delta), clock=1, min_window_length=1, grace_period=_PRIMED_BLOCKS) for _ in signed]
         )
 
-    def update(self, scores: Floats) -> None:
-        self._recent.append(scores)
+    def _take(self, scores: Floats) -> None:
         for place, (detector, score) in enumerate(zip(self._detectors, scores.tolist(), strict=True)):
             detector.update(score)
             self._alarms[place] = detector.drift_detected and (self._signed[place] or detector.estimation > 0)

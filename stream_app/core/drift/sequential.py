@@ -1,14 +1,31 @@
 """The sequential test behind the tracker's channels: one test a channel, all on the same standardised block scores."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
 from stream_app.core.drift.bins import Floats
+from stream_app.core.drift.layout import Integers
 
 State = Mapping[str, "np.ndarray[Any, Any]"]
 Signed = np.ndarray[Any, np.dtype[np.bool_]]
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """What a channel's test says: since which row, in which direction, how far past what threshold.
+
+    ``total`` is the sum of scores since then, less ``allowance`` a block; none where the test does not know.
+    """
+
+    since: int | None
+    falls: bool
+    statistic: float
+    threshold: float
+    total: float | None = None
+    allowance: float = 0.0
 
 
 class SequentialTests(Protocol):
@@ -17,21 +34,18 @@ class SequentialTests(Protocol):
     Channels that are not ``signed`` can only rise, and are tested on that side alone.
     """
 
-    @property
-    def height(self) -> float:
-        """What the largest statistic is compared with."""
-        ...
-
-    def update(self, scores: Floats) -> None:
-        """Take one block's scores."""
+    def update(self, scores: Floats, sizes: Floats, rows: Integers) -> int:
+        """Take (blocks, channels) scores and sizes of blocks that begin at (blocks,) ``rows``; how many were taken:
+        all, or those up to the first that raises an alarm.
+        """
         ...
 
     def strength(self) -> Floats:
         """(channels,) statistic over height: 1 and more is an alarm; channels compare by it once there is one."""
         ...
 
-    def age(self, channel: int) -> int | None:
-        """Blocks since the change that a channel now points to may have begun; none where the test cannot say."""
+    def alarm(self, channel: int) -> Alarm:
+        """What the channel's test found."""
         ...
 
     def state(self) -> State:

@@ -7,6 +7,8 @@ from stream_app.core.drift.bins import Floats
 _RARE_SHARE = 0.2
 """The part of the budget that goes to rare cells."""
 
+_MOST_STEPS = 4_096
+
 WINDOWS = (1, 4, 16)
 """Blocks over which rare cells are added up."""
 
@@ -45,3 +47,19 @@ def poisson_tail(seen: Floats, expected: Floats) -> Floats:
 
     tail = pdtrc(np.maximum(np.ceil(seen) - 1, 0), expected)
     return np.where(seen >= 1, -np.log10(np.maximum(tail, 1e-300)), 0.0)
+
+
+def poisson_limit(height: float, expected: Floats) -> Floats:
+    """The smallest count whose ``poisson_tail`` is at least ``height``."""
+    import numpy as np
+    from scipy.special import pdtrik
+
+    # Nearer to 1 a double says too little of a tail: from there on by steps of one.
+    near = 1 - 10.0 ** -min(height, 14.0)
+    found = np.maximum(1.0, np.ceil(pdtrik(near, np.maximum(expected, 1e-12))))
+    for _ in range(_MOST_STEPS):
+        low = poisson_tail(found, expected) < height
+        if not low.any():
+            break
+        found = found + low
+    return np.asarray(found, dtype=np.float64)

@@ -1,15 +1,16 @@
 """Watch a stream of rows for the point where it leaves its reference.
 
 Every block of rows gives one standardised score a channel; each channel runs the policy's sequential test on them
-(Page's cumulative sum unless told otherwise), two-sided where the score has a sign. Rare cells (new categories, seldom
-missing ones) run Poisson tails over 1, 4 and 16 blocks instead, whatever the detector.
+(Page's cumulative sums at several scales unless told otherwise), two-sided where the score has a sign. Rare cells (new
+categories, seldom missing ones) run Poisson tails over 1, 4 and 16 blocks instead, whatever the detector.
 
-One change gives one event: after a detection nothing is reported until ``settle_rows`` rows since the change have
-been seen; these become the new baseline (learnt spreads are kept as lower bounds), and watching goes on against it. A
-new snapshot's reference replaces it at any time (``rebase``).
+One change gives one event: after a detection nothing is reported until ``settle_rows`` more rows have been seen; these
+become the new baseline (learnt spreads stay), and watching goes on against it. A new snapshot's reference replaces it
+at any time (``rebase``).
 """
 
 import json
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,235 +18,182 @@ import numpy as np
 from schemas.drift import DriftPolicy
 from schemas.errors import ContractError
 from stream_app.core.drift.bins import Codes, Floats
-from stream_app.core.drift.change import began, effect_of
+from stream_app.core.drift.blocks import Block, counted
+from stream_app.core.drift.describing import described
 from stream_app.core.drift.detectors import sequential_tests
+from stream_app.core.drift.layout import Integers
 from stream_app.core.drift.packing import pack, unpack
-from stream_app.core.drift.reference import Reference, calibrate, spreads
-from stream_app.core.drift.scores import Channel, count, rare, scores
+from stream_app.core.drift.rare import RareTests
+from stream_app.core.drift.recent import Recent
+from stream_app.core.drift.reference import Reference, scorings_of
+from stream_app.core.drift.relearning import relearnt
 from stream_app.core.drift.sign import DriftSign
-from stream_app.core.drift.thresholds import WINDOWS, poisson_tail, rare_threshold
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_AT_ONCE = 16
-_COUPLED = 0.5
-"""A marginal this near its threshold, relative to the strongest channel, explains a pair or subgroup that passes."""
-
-_COUPLED_SUBGROUP = 0.85
-"""Nearer, for a change of everyone always shows more in the whole column than in a part of its rows."""
+_AT_ONCE = 32
+_REMEMBERED = 20_000
+"""Cells up to which the counts within groups are remembered block by block, besides the columns' own."""
 
 
 class Tracker:
-    """The state of one stream against one reference: a pure function of reference, policy and rows in order.
+    """The state of one stream against one reference: a pure function of reference, policy and blocks in order.
 
-    How rows are grouped into calls of ``observe`` makes no difference. The state holds binned codes of recent rows
-    and no raw value; ``to_json`` and ``from_json`` carry it over a restart (except with River's detectors).
+    How rows are grouped into calls of ``observe`` makes no difference. The state holds counts, and codes of less than a
+    block of rows, and no raw value; ``to_json`` and ``from_json`` carry it over a restart (except with ADWIN).
     """
 
     def __init__(self, reference: Reference, policy: DriftPolicy | None = None) -> None:
         self.policy = policy or DriftPolicy()
         self.rows = 0
-        self._pending = np.zeros((0, len(reference.baseline.bins)), dtype="uint8")
-        self._floor: dict[Channel, float] = {}
-        self._learnt: Codes | None = None
         self._original = reference
         self.rebase(reference)
 
     def rebase(self, reference: Reference) -> None:
         """Watch against ``reference`` from the next row on; rows keep their numbers. It must have the same columns."""
-        if [column.name for column in reference.baseline.bins] != [
-            column.name for column in self._original.baseline.bins
-        ]:
+        if [column.name for column in reference.bins] != [column.name for column in self._original.bins]:
             raise ContractError("a new reference must have the columns of the old one: start a new tracker")
-        if reference is not self._original:
-            self.rows += len(self._pending)
-            self._pending = self._pending[:0]
-        self._original, self._learnt = reference, None
-        self._floor = self._earlier_floor = spreads(reference)
-        self._watch(reference)
+        self._original = reference
+        self._held = np.zeros((len(reference.bins), 0), dtype=np.uint8)
+        self._held_seconds = np.zeros(0)
+        self._pending: dict[int, tuple[int, Block]] = {}
+        self._watch(reference.counts, reference.blocks)
 
-    def _watch(self, reference: Reference) -> None:
-        self.reference = reference
-        self._channels = reference.channels
-        signed = np.asarray([channel.signed for channel in self._channels], dtype=bool)
-        self._tests = sequential_tests(self.policy, signed, reference.block_rows, reference.blocks)
+    def _watch(self, counts: Integers, blocks: int) -> None:
+        reference, layout = self._original, self._original.layout
+        self._counts, self._blocks = counts, blocks
+        same = counts is reference.counts
+        self._scorings = (
+            reference.scorings
+            if same
+            else scorings_of(counts, layout, reference.bins, reference.block_rows, reference.counts[0])
+        )
+        self._tests = sequential_tests(self.policy, self._scorings[0].signed, reference.block_rows, blocks)
+        rates = reference.rates if same else np.maximum(reference.rates, _upper(counts[0], reference))
         budget = self.policy.alarms_per_million
-        self._rare_height = rare_threshold(len(reference.rates), reference.block_rows, budget)
-        self._rare = np.zeros((max(WINDOWS), len(reference.rates)), dtype="int64")
-        self._recent = np.zeros((0, len(reference.baseline.bins)), dtype="uint8")
-        self._settling = False
+        self._rare = RareTests(rates, reference.clumping, reference.block_rows, budget)
+        self._recent = Recent()
+        fine, groups = slice(0, int(layout.fine[-1])), slice(int(layout.cubes[-1]), layout.cells)
+        self._remembered = (fine, groups) if layout.cells - groups.start <= _REMEMBERED else (fine,)
+        self._settled: Integers | None = None
+        self._settled_rows = 0
+
+    @property
+    def reference(self) -> Reference:
+        """The reference that was given last."""
+        return self._original
 
     @property
     def settling(self) -> bool:
         """True from a detection until its new baseline is learnt."""
-        return self._settling
+        return self._settled is not None
 
     @property
     def score(self) -> float:
         """The largest statistic of all channels over its threshold; 1 and more is an alarm."""
-        rare_strength = self._rare_tails()[0] / self._rare_height
-        return max(float(self._tests.strength().max(initial=0)), float(rare_strength.max(initial=0)))
+        return max(float(self._tests.strength().max(initial=0)), float(self._rare.strength().max(initial=0)))
 
-    def observe(self, block: "pd.DataFrame") -> tuple[DriftSign, ...]:
+    def observe(self, frame: "pd.DataFrame") -> tuple[DriftSign, ...]:
         """Take the next rows of the stream; the changes found in them, in order. Cells are encoded, never kept raw."""
-        codes = np.concatenate([self._pending, self._original.encode(block)])
+        return self.observe_codes(self._original.encode(frame), self._original.times_of(frame))
+
+    def observe_codes(self, codes: Codes, seconds: Floats) -> tuple[DriftSign, ...]:
+        """As ``observe``, of (columns, rows) codes and their times; rows short of a block wait for the next call."""
+        codes = np.concatenate([self._held, codes], axis=1)
+        seconds = np.concatenate([self._held_seconds, seconds])
+        whole = codes.shape[1] // self._original.block_rows * self._original.block_rows
+        self._held, self._held_seconds = codes[:, whole:].copy(), seconds[whole:].copy()
+        return self.take(counted(codes[:, :whole], seconds[:whole], self._original)) if whole else ()
+
+    def take(self, blocks: list[Block]) -> tuple[DriftSign, ...]:
+        """Take counted blocks; short ones are joined with later ones of their period."""
         found: list[DriftSign] = []
-        while len(codes) >= self.reference.block_rows:
-            size = self.reference.block_rows
-            number = 1 if self._settling else min(_AT_ONCE, len(codes) // size)
-            taken = self._settle(codes[:size]) if self._settling else self._advance(codes[: number * size], found)
-            codes = codes[taken:]
-        self._pending = codes
+        ready = [whole for block in blocks for whole in self._joined(block)]
+        while ready:
+            if self._settled is not None:
+                self._settle(*ready.pop(0))
+            else:
+                taken = self._advance(ready[:_AT_ONCE], found)
+                ready = ready[taken:]
         return tuple(found)
 
-    def _advance(self, codes: Codes, found: list[DriftSign]) -> int:
-        """Score whole blocks, until one gives a sign; how many rows were used."""
-        reference, size = self.reference, self.reference.block_rows
-        counts = count(codes.reshape(-1, size, codes.shape[1]), reference.baseline)
-        table = (
-            scores(counts, reference.baseline, size / reference.baseline.rows) - reference.centre
-        ) / reference.spread
-        cells = rare(counts, reference.baseline)
-        for number in range(len(table)):
-            self._recent = np.concatenate([self._recent, codes[number * size : (number + 1) * size]])[
-                -self.policy.settle_rows :
-            ]
-            self._tests.update(table[number])
-            self._rare = np.concatenate([self._rare[1:], cells[number][None]])
-            self.rows += size
-            sign = self._sign()
-            if sign is not None:
-                found.append(sign)
-                kept = self.rows - sign.since_row
-                self._recent, self._settling = self._recent[-kept:], True
-                return (number + 1) * size
-        return len(codes)
+    def _joined(self, block: Block) -> list[tuple[int, Block]]:
+        """The block and its first row once it is long enough, with what waited for it; else it waits."""
+        first, waiting = self._pending.pop(block.period, (self.rows, None))
+        self.rows += block.rows
+        joined = block if waiting is None else waiting.joined(block)
+        if joined.rows < self._original.block_rows // 2:
+            self._pending[block.period] = (first, joined)
+            return []
+        return [(first, joined)]
 
-    def _sign(self) -> DriftSign | None:
-        strength = self._tests.strength()
-        tails, windows = self._rare_tails()
-        rare_strength = tails / self._rare_height
-        if max(strength.max(initial=0), rare_strength.max(initial=0)) < 1:
-            return None
-        if rare_strength.max(initial=0) >= 1 and rare_strength.max() >= _COUPLED * self._single(strength).max(
-            initial=0
-        ):
-            place = int(np.argmax(rare_strength))
-            return self._rare_sign(place, int(windows[place]), float(tails[place]), rare_strength)
-        single, strongest = self._single(strength), self._channels[int(np.argmax(strength))]
-        needed = _COUPLED_SUBGROUP if strongest.kind == "subgroup" else _COUPLED
-        best = (
-            int(np.argmax(single))
-            if single.max(initial=0) >= needed * max(1.0, strength.max())
-            else int(np.argmax(strength))
-        )
-        channel, height = self._channels[best], self._tests.height
-        columns = channel.columns if len(channel.columns) > 1 else self._columns(single, channel.columns[0])
-        return self._described(channel, self._start(best), columns, float(strength.max()) * height, height)
+    def _advance(self, blocks: list[tuple[int, Block]], found: list[DriftSign]) -> int:
+        """Score blocks, until one gives a sign; how many were used."""
+        taken = 0
+        for period, some in groupby(blocks, key=lambda each: each[1].period):
+            own = list(some)
+            used, alarm = self._watched(period, own)
+            taken += used
+            if alarm:
+                first, block = own[used - 1]
+                found.append(self._sign(first + block.rows))
+                self._settled, self._settled_rows = np.zeros_like(self._counts), 0
+                return taken
+        return taken
 
-    def _start(self, channel: int) -> int:
-        """The row from which on the change is looked for; the search goes twice as far back."""
-        age = self._tests.age(channel)
-        return self.rows - (age * self.reference.block_rows if age is not None else (len(self._recent) + 1) // 2)
+    def _watched(self, period: int, blocks: list[tuple[int, Block]]) -> tuple[int, bool]:
+        """Take blocks of one period up to the first that raises an alarm; how many, and whether one did."""
+        counts = np.stack([block.counts for _, block in blocks])
+        firsts = np.asarray([first for first, _ in blocks], dtype=np.int64)
+        rows = np.asarray([block.rows for _, block in blocks], dtype=np.int64)
+        rare = self._original.rare.count(counts)
+        most = self._rare.first(rare, rows)
+        scores, sizes = self._scored(period, counts[:most])
+        taken = self._tests.update(scores, sizes, firsts[:most])
+        self._rare.update(rare[:taken], rows[:taken], firsts[:taken])
+        kept = np.concatenate([counts[:taken, part] for part in self._remembered], axis=1).astype(np.int64)
+        for number, (first, block) in enumerate(blocks[:taken]):
+            self._recent.add(kept[number], block.rows, first, block.time)
+        raised = self._tests.strength().max(initial=0.0) >= 1
+        return taken, bool(raised or self._rare.alarms())
 
-    def _single(self, strength: Floats) -> Floats:
-        """The strength of channels of one column, 0 for the others."""
-        alone = [len(channel.columns) == 1 for channel in self._channels]
-        return np.where(np.asarray(alone, dtype=bool), strength, 0.0)
+    def _scored(self, period: int, counts: "np.ndarray[Any, Any]") -> tuple[Floats, Floats]:
+        scores, sizes = self._scorings[period].score(counts)
+        standard = (scores - self._original.centre * sizes) / self._original.spread
+        return np.clip(standard, -self._original.cut, self._original.cut), sizes
 
-    def _columns(self, single: Floats, first: int) -> tuple[int, ...]:
-        """All columns of which a channel is past its threshold or half as strong as the strongest, strongest first."""
-        limit = max(1.0, _COUPLED * float(single.max()))
-        order = [
-            self._channels[place].columns[0] for place in np.argsort(-single, kind="stable") if single[place] >= limit
-        ]
-        return tuple(dict.fromkeys([first, *order]))
+    def _sign(self, row: int) -> DriftSign:
+        return described(self._original, self._scorings[0], self._counts[0], self._tests, self._rare, self._recent, row)
 
-    def _rare_tails(self) -> tuple[Floats, "np.ndarray[Any, np.dtype[np.int64]]"]:
-        reference = self.reference
-        tails = np.stack(
-            [
-                poisson_tail(
-                    self._rare[-window:].sum(axis=0) / reference.clumping,
-                    window * reference.block_rows * reference.rates / reference.clumping,
-                )
-                for window in WINDOWS
-            ]
-        )
-        return tails.max(axis=0), np.asarray(WINDOWS)[tails.argmax(axis=0)]
-
-    def _rare_sign(self, place: int, window: int, tail: float, strength: Floats) -> DriftSign:
-        bins = self.reference.baseline.bins
-        column = place % len(bins)
-        new = place >= len(bins)
-        channel = Channel(
-            "missingness" if not new else "new_category" if bins[column].kind == "categorical" else "marginal",
-            (column,),
-            True,
-        )
-        others = [
-            int(other) % len(bins)
-            for other in np.argsort(-strength, kind="stable")
-            if strength[other] >= 1 and (other >= len(bins)) == new
-        ]
-        start = max(0, self.rows - window * self.reference.block_rows)
-        return self._described(channel, start, tuple(dict.fromkeys([column, *others])), tail, self._rare_height)
-
-    def _described(
-        self, channel: Channel, start: int, columns: tuple[int, ...], statistic: float, threshold: float
-    ) -> DriftSign:
-        baseline = self.reference.baseline
-        offset = self.rows - len(self._recent)
-        since = offset + began(self._recent, start - offset, channel, baseline) if start >= offset else start
-        effect, correlation = effect_of(self._recent[max(0, since - offset) :], channel, baseline)
-        return DriftSign(
-            self.rows,
-            since,
-            channel.kind,
-            tuple(baseline.bins[place].name for place in columns),
-            effect,
-            "correlation" if correlation else "total_variation",
-            statistic,
-            threshold,
-        )
-
-    def _settle(self, codes: Codes) -> int:
-        """Gather rows since the change; once there are enough, learn the new baseline from them and watch again."""
-        self._recent = np.concatenate([self._recent, codes])
-        self.rows += len(codes)
-        if len(self._recent) >= self.policy.settle_rows:
-            self._relearn(self._recent[-self.policy.settle_rows :])
-        return len(codes)
-
-    def _relearn(self, codes: Codes) -> None:
-        old = self._original.baseline
-        self._learnt, self._earlier_floor = codes, self._floor
-        fresh = calibrate(codes, old.bins, old.subgroups, self.policy, old.paired, self._floor)
-        self._floor = self._floor | {
-            channel: max(spread, self._floor.get(channel, 1.0)) for channel, spread in spreads(fresh).items()
-        }
-        self._watch(fresh)
+    def _settle(self, first: int, block: Block) -> None:
+        """Gather rows after the detection; once there are enough, learn the new baseline from them and watch again."""
+        assert self._settled is not None
+        self._settled[block.period] += block.counts
+        self._settled_rows += block.rows
+        if self._settled_rows >= self.policy.settle_rows:
+            rows, settled = self._settled_rows, self._settled
+            self._watch(relearnt(self._counts, settled, self._original.layout), rows // self._original.block_rows)
 
     def to_json(self) -> str:
-        """Everything but the reference: binned codes, sums and counters.
+        """Everything but the reference: counts, sums and codes of less than a block.
 
-        Raises ``ContractError`` with a detector of River: rebuild such a tracker from the rows.
+        Raises ``ContractError`` with ADWIN, whose state River does not show: rebuild such a tracker from the rows.
         """
-        arrays = {"pending": self._pending, "rare": self._rare, "recent": self._recent}
-        # As it was before the last baseline was learnt: that is learnt again when the state is read.
-        floor = [
-            [channel.kind, channel.columns, channel.signed, spread] for channel, spread in self._earlier_floor.items()
-        ]
+        pending = [[period, first, block.document()] for period, (first, block) in sorted(self._pending.items())]
         return json.dumps(
             {
                 "rows": self.rows,
-                "settling": self._settling,
+                "reference": self._original.digest,
                 "policy": self.policy.document(),
-                "floor": floor,
-                "learnt": None if self._learnt is None else pack(self._learnt),
+                "blocks": self._blocks,
+                "counts": None if self._counts is self._original.counts else pack(self._counts),
+                "settled": None if self._settled is None else [self._settled_rows, pack(self._settled)],
+                "held": [pack(self._held), pack(self._held_seconds)],
+                "pending": pending,
                 "tests": {name: pack(array) for name, array in self._tests.state().items()},
-                **{name: pack(array) for name, array in arrays.items()},
+                "rare": [pack(self._rare.counts), pack(self._rare.rows)],
+                "recent": self._recent.document(),
             }
         )
 
@@ -255,14 +203,38 @@ class Tracker:
         try:
             state: dict[str, Any] = json.loads(text)
             tracker = cls(reference, DriftPolicy.from_document(state["policy"]))
-            floor = {Channel(kind, tuple(columns), signed): spread for kind, columns, signed, spread in state["floor"]}
-            tracker._floor = tracker._earlier_floor = floor
-            if state["learnt"] is not None:
-                tracker._relearn(unpack(state["learnt"]))
-            for name in ("pending", "rare", "recent"):
-                setattr(tracker, f"_{name}", unpack(state[name]))
-            tracker._tests.restore({name: unpack(packed) for name, packed in state["tests"].items()})
-            tracker.rows, tracker._settling = int(state["rows"]), bool(state["settling"])
+            if state["reference"] != reference.digest:
+                raise ValueError
+            if state["counts"] is not None:
+                tracker._watch(unpack(state["counts"]), int(state["blocks"]))
+            tracker._restore(state)
         except (ValueError, KeyError, TypeError, IndexError, AttributeError):
-            raise ContractError("not the state of a tracker") from None
+            raise ContractError("not the state of a tracker of this reference") from None
         return tracker
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.rows = int(state["rows"])
+        self._held, self._held_seconds = (unpack(each) for each in state["held"])
+        self._pending = {
+            int(period): (int(first), Block.from_document(block)) for period, first, block in state["pending"]
+        }
+        self._tests.restore({name: unpack(packed) for name, packed in state["tests"].items()})
+        counts, rows = (unpack(each) for each in state["rare"])
+        recent, kept = Recent.from_document(state["recent"]), len(np.r_[*self._remembered])
+        if (
+            counts.shape != self._rare.counts.shape
+            or rows.shape != self._rare.rows.shape
+            or any(piece.counts.shape != (kept,) for piece in recent.pieces)
+        ):
+            raise ValueError
+        self._rare.counts, self._rare.rows, self._recent = counts, rows, recent
+        if state["settled"] is not None:
+            self._settled_rows, self._settled = int(state["settled"][0]), unpack(state["settled"][1])
+
+
+def _upper(counts: Integers, reference: Reference) -> Floats:
+    """(rare cells,) the upper end of what the rates of a new baseline may be."""
+    own = reference.rare.count(counts).astype(np.float64)
+    rows = max(1, int(counts[reference.layout.column_cells(0)].sum()))
+    found: Floats = (own + 3 * np.sqrt(own) + 1) / rows
+    return found

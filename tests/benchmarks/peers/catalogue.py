@@ -1,4 +1,7 @@
-"""The peers: what each is, under which licence, how long it may run, and which of its scores are better when low."""
+"""The peers: what each is, under which licence, how long it may run, and which of its scores are better when low.
+
+``PEERS`` score tables; ``DRIFT_PEERS`` say when a stream left its reference.
+"""
 
 from dataclasses import dataclass
 
@@ -60,3 +63,23 @@ _ALL = (
     ),
 )
 PEERS: dict[str, Peer] = {peer.name: peer for peer in _ALL}
+
+_DRIFT = (
+    Peer(
+        name="evidently",
+        version="0.7.23",
+        licence="Apache-2.0",
+        says="the test that it chooses for each column, on windows of 1,000 and 5,000 rows against the reference",
+        seconds=7_200,
+        rows=1_000_000,
+    ),
+    Peer(
+        name="frouros",
+        version="0.9.0",
+        licence="BSD-3-Clause",
+        says="PageHinkley and CUSUM on each row's ranks; KS and chi-squared tests of windows of 1,000 rows",
+        seconds=7_200,
+        rows=1_000_000,
+    ),
+)
+DRIFT_PEERS: dict[str, Peer] = {peer.name: peer for peer in _DRIFT}

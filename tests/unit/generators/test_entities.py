@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generators.entities import bound, row_keys, split, tokenise
+from generators.entities import Rows, bound, row_keys, split, tokenise
 from schemas.contract import Split
 from schemas.errors import ContractError
 
@@ -61,14 +61,16 @@ def test_whole_numbers_fall_alike_in_any_dtype_and_another_secret_splits_otherwi
 def test_rows_get_the_same_keys_in_batches_as_in_one_piece() -> None:
     table = rows(3_000)
     seen: dict[int, int] = {}
-    batches = [row_keys(table.iloc[start : start + 700].reset_index(drop=True), seen) for start in range(0, 3_000, 700)]
-    assert (np.concatenate(batches) == row_keys(table)).all()
+    batches = [
+        row_keys(table.iloc[start : start + 700].reset_index(drop=True), SECRET, seen) for start in range(0, 3_000, 700)
+    ]
+    assert (np.concatenate(batches) == row_keys(table, SECRET)).all()
 
 
 def test_duplicate_rows_are_units_of_their_own() -> None:
     same = pd.concat([rows(1)] * 400, ignore_index=True)
-    assert np.unique(row_keys(same)).size == 400
-    assert np.unique(split(row_keys(same), SECRET, SHARES)).size == 4
+    assert np.unique(row_keys(same, SECRET)).size == 400
+    assert np.unique(split(Rows(same), SECRET, SHARES)).size == 4
 
 
 def test_bound_keeps_at_most_that_many_rows_of_each_and_their_order() -> None:

@@ -5,8 +5,9 @@ import pytest
 from generators.profile import ColumnProfile, Profile
 from generators.registry import FAMILIES, family
 from generators.selection import Choice, choose, climb
-from schemas.contract import Categories, Column, Contract, Policy, Privacy, Regeneration
+from schemas.contract import Categories, Column, Contract, Policy, Privacy
 from schemas.errors import InputError, MissingExtra
+from schemas.regeneration import Regeneration
 
 ALL = tuple(FAMILIES)
 HONEST = tuple(name for name in ALL if not FAMILIES[name].control)

@@ -1,5 +1,6 @@
 """CloudEvents in Kafka's binary mode: round trips, the SDK as an independent reader, nothing but ``ContractError``."""
 
+import json
 import re
 from datetime import UTC, datetime
 
@@ -45,14 +46,18 @@ def test_an_event_comes_back_from_its_message(kind: str, data: st.DataObject) ->
 @given(data=st.data())
 def test_the_sdk_reads_the_same_event(kind: str, data: st.DataObject) -> None:
     event = _drawn(data, kind)
+    if isinstance(event, RecordsObserved) and event.media_type == "application/json":
+        event = event.model_copy(update={"block": b"[]"})  # the SDK parses what is said to be JSON
     _, value, headers = to_message(event, "/stations/test", NOON)
     found = from_binary(KafkaMessage(dict(headers), None, value), JSONFormat(), CloudEvent)
     assert (found.get_id(), found.get_source(), found.get_type()) == (event.event_id, "/stations/test", kind)
     assert (found.get_subject(), found.get_time(), found.get_specversion()) == (event.key or "-", NOON, "1.0")
-    assert found.get_datacontenttype() == event.content_type
+    assert found.get_datacontenttype() == event.media_type
     body = found.get_data()
     if event.content_type == "application/json":
         assert body == event.document()
+    elif event.media_type == "application/json":
+        assert body == json.loads(event.body())
     else:
         # The SDK hands over text where the bytes happen to be UTF-8, and nothing where there are none.
         assert (body.encode() if isinstance(body, str) else body or b"") == event.body()

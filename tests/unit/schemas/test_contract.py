@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.contract import Column, Contract, Privacy
+from schemas.drift import DriftPolicy
 from schemas.errors import ContractError
 from schemas.metrics import BY_NAME, DEFAULT_LIMITS, DIRECTIONS
 from schemas.model import Model
@@ -117,3 +118,32 @@ def test_hostile_values_are_read_or_refused_and_never_crash(policy: dict[str, An
     with contextlib.suppress(ContractError):
         read = contract(**policy)
         assert Contract.from_bytes(read.to_bytes()) == read
+
+
+def test_a_private_test_costs_a_tenth_of_epsilon_or_what_is_stated() -> None:
+    assert Privacy(scope="pool", timing="private", epsilon="0.5").trigger_cost == "0.05"
+    assert Privacy(scope="pool", timing="private", epsilon="0.000000001").trigger_cost == "0.000000001"
+    stated = Privacy(scope="pool", timing="private", trigger_epsilon="0.25")
+    assert (stated.trigger_cost, stated.document()["trigger_epsilon"]) == ("0.25", "0.25")
+    assert "trigger_epsilon" not in Privacy(scope="pool").document()
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"claim": "empirical"}, "needs a formal claim"),
+        ({"unit": {"kind": "entity", "column": "person", "max_rows": 3}}, "not offered for entities"),
+        ({"trigger_epsilon": "0"}, "above 0"),
+        ({"epsilon": "0"}, "above 0"),
+        ({"timing": "raw", "trigger_epsilon": "0.1"}, "needs timing private"),
+    ],
+)
+def test_a_private_timing_that_could_not_keep_its_promise_is_refused(changes: dict[str, Any], fault: str) -> None:
+    with pytest.raises(ContractError, match=fault):
+        Privacy.from_document({"scope": "pool", "timing": "private"} | changes)
+
+
+def test_the_fields_of_a_private_test_leave_older_drift_policies_their_document() -> None:
+    assert not {"window_seconds", "window_rows", "tolerance"} & set(DriftPolicy(block_rows=500).document())
+    policy = DriftPolicy(window_seconds=3600, window_rows=2000, tolerance=0.05)
+    assert DriftPolicy.from_document(policy.document()) == policy

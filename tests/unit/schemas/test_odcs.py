@@ -20,11 +20,11 @@ from schemas.contract import (
     Privacy,
     PrivacyUnit,
     Range,
-    Regeneration,
     Tier,
 )
 from schemas.errors import ContractError
 from schemas.odcs import read_contract, write_contract
+from schemas.regeneration import Regeneration
 from schemas.relations import Reference
 from schemas.usage import CLASSIFICATIONS, Usage
 
@@ -261,3 +261,14 @@ def test_a_damaged_contract_is_read_or_refused_and_never_crashes(data: st.DataOb
     damaged = text[:at] + data.draw(st.text(max_size=6)) + text[at + length :]
     with contextlib.suppress(ContractError):
         assert read_contract(damaged).names
+
+
+def test_the_price_of_a_private_test_is_read_as_the_decimal_that_stands_there() -> None:
+    private = small().model_copy(
+        update={"policy": small().policy.model_copy(update={"privacy": Privacy(scope="s", timing="private")})}
+    )
+    text = write_contract(private)
+    assert "trigger_epsilon" not in text
+    read = read_contract(text.replace("timing: private", "timing: private\n        trigger_epsilon: 0.05"))
+    assert read.policy.privacy.trigger_epsilon == "0.05"
+    assert read_contract(write_contract(read)) == read

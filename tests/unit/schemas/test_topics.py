@@ -23,6 +23,7 @@ DESIGNED = {
     "source.drift",
     "commands",
     "regeneration.requests",
+    "release.checks",
     "incidents",
     "receipts",
     "transparency.checkpoints",
@@ -63,7 +64,7 @@ def test_what_is_kept_for_ever() -> None:
     }
     assert {name: BY_NAME[name].retention_ms for name in days} == {name: count * DAY for name, count in days.items()}
     assert all(BY_NAME[name].retention_ms == 30 * DAY for name in CANDIDATES)
-    for name in ("commands", "incidents", "receipts", "transparency.checkpoints", "dead.letters"):
+    for name in ("commands", "release.checks", "incidents", "receipts", "transparency.checkpoints", "dead.letters"):
         assert BY_NAME[name].retention_ms == 7 * YEAR
 
 

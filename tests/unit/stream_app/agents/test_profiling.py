@@ -1,99 +1,84 @@
-"""The watch over live rows: a pure function of the rows, one window a drift, ids that a replay repeats."""
+"""The first look at a snapshot: a reference of all its rows, how many may be learnt from, and what tells of the target."""
 
-import numpy as np
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
-from schemas.contract import Categories, Column, Contract, Policy, Privacy, Range
+from generators.entities import split, units
+from schemas.contract import Contract
+from schemas.errors import InputError, InsufficientEvidence
 from schemas.events.sources import SourceRef
-from stream_app.agents.profiling import Watch, typed
+from schemas.table import conform, encode_parquet
+from stream_app.adapters.sources import digest_of
+from stream_app.adapters.workplace import Workplace
+from stream_app.agents.profiling import WATCHED, profile, target_model
 from stream_app.core.drift.reference import build_reference
-from stream_app.core.drift.tracker import Tracker
-
-CONTRACT = Contract(
-    dataset="lives",
-    columns=(
-        Column(name="at", type="timestamp", role="time"),
-        Column(name="size", type="number", domain=Range(lower=-10, upper=10, resolution=0.01, confirmed=True)),
-        Column(name="kind", type="string", domain=Categories(values=("a", "b"), confirmed=True)),
-    ),
-    policy=Policy(privacy=Privacy(scope="lives")),
-)
-SOURCE = SourceRef(uri="file:///snapshot.parquet", sha256="a" * 64, format="parquet")
-
-
-def rows(count: int, seed: int, shift: float = 0.0) -> pd.DataFrame:
-    rng = np.random.default_rng(seed)
-    frame = pd.DataFrame(
-        {
-            "at": pd.date_range("2026-01-01", periods=count, freq="min"),
-            "size": np.clip(rng.normal(shift, 1, count), -10, 10).round(2),
-            "kind": rng.choice(["a", "b"], count),
-        }
-    )
-    return typed(frame, CONTRACT)
+from tests.unit.stream_app.agents.lives import CONTRACT, rows
 
 
 @pytest.fixture
-def watch() -> Watch:
-    return Watch(CONTRACT, SOURCE, Tracker(build_reference(rows(5_000, 1), CONTRACT)), window_rows=2_000)
+def place(tmp_path: Path) -> Workplace:
+    return Workplace(tmp_path, str(tmp_path / "store"))
 
 
-def feed(watch: Watch, frame: pd.DataFrame, size: int = 500) -> list[str]:
-    told = []
-    for start in range(0, len(frame), size):
-        sign = watch.observe(frame.iloc[start : start + size].reset_index(drop=True))
-        told += [watch.event(sign, None).event_id] if sign is not None else []
-    return told
+def announced(folder: Path, frame: pd.DataFrame) -> SourceRef:
+    path = folder / "snapshot.parquet"
+    path.write_bytes(encode_parquet(frame))
+    return SourceRef(uri=path.as_uri(), sha256=digest_of(path.as_uri()), format="parquet")
 
 
-def test_rows_of_the_reference_give_no_sign_and_no_window(watch: Watch) -> None:
-    assert feed(watch, rows(10_000, 2)) == []
-    assert watch.window() is None
+def said(_: float, __: str) -> None:
+    """Progress that nobody follows."""
 
 
-def test_a_shift_gives_one_sign_and_a_window_of_the_new_rows(watch: Watch) -> None:
-    feed(watch, rows(3_000, 3))
-    assert len(feed(watch, rows(4_000, 4, shift=1.5))) == 1
-    window = watch.window()
-    assert window is not None
-    assert 2_000 <= len(window) <= 4_500
-    assert float(window["size"].mean()) == pytest.approx(1.5, abs=0.15)
-    assert watch.sign is not None
-    event = watch.event(watch.sign, SOURCE)
-    assert 2_500 <= event.since_row <= 3_250
-    assert 3_000 < event.row <= 3_500
-    assert event.since_time is not None
-    assert "size" in event.columns
+def test_the_profile_is_that_of_all_rows(place: Workplace, tmp_path: Path) -> None:
+    frame, steps = rows(3_000, 1), list[float]()
+    found = profile(place, CONTRACT, announced(tmp_path, frame), lambda share, _: steps.append(share))
+    table = conform(frame, CONTRACT, roles=WATCHED).table
+    assert found.reference.to_json() == build_reference(table, CONTRACT).to_json()
+    train = split(units(table, CONTRACT), place.secret("split"), CONTRACT.policy.split) == 0
+    assert (found.rows, found.train_rows) == (3_000, int(train.sum()))
+    assert steps == sorted(steps)
+    assert found.concept is not None
+    told = dict(found.told)
+    assert max(told, key=lambda name: told[name] if name != "late" else -1) == "size"
 
 
-def test_a_replay_tells_the_same_ids_however_the_rows_were_cut() -> None:
-    stream = pd.concat([rows(1_000, 5), rows(3_000, 6, shift=2.0)], ignore_index=True)
-    told = []
-    for size in (500, 500, 250):
-        fresh = Watch(CONTRACT, SOURCE, Tracker(build_reference(rows(5_000, 1), CONTRACT)), window_rows=2_000)
-        told.append(feed(fresh, stream, size))
-    assert told[0] == told[1] == told[2] != []
+def test_the_same_snapshot_gives_the_same_profile(place: Workplace, tmp_path: Path) -> None:
+    source = announced(tmp_path, rows(2_000, 2))
+    one, other = (profile(place, CONTRACT, source, said) for _ in range(2))
+    assert one.reference.digest == other.reference.digest
+    assert one.concept is not None
+    assert other.concept is not None
+    assert one.concept.to_document() == other.concept.to_document()
+    assert (one.rows, one.train_rows, one.told) == (other.rows, other.train_rows, other.told)
 
 
-def test_after_a_window_the_watch_follows_the_new_reference(watch: Watch) -> None:
-    feed(watch, rows(4_000, 7, shift=2.0))
-    window = watch.window()
-    assert window is not None
-    before = watch.rows
-    watch.follow(build_reference(window, CONTRACT))
-    assert feed(watch, rows(4_000, 8, shift=2.0)) == []
-    assert len(feed(watch, rows(3_000, 9, shift=-1.0))) == 1
-    assert watch.sign is not None
-    assert watch.event(watch.sign, None).row > before
+def test_bytes_that_were_not_announced_are_refused(place: Workplace, tmp_path: Path) -> None:
+    source = announced(tmp_path, rows(2_000, 3))
+    announced(tmp_path, rows(2_000, 4))
+    with pytest.raises(InputError, match="announce"):
+        profile(place, CONTRACT, source, said)
 
 
-def test_deleted_rows_leave_the_window(watch: Watch) -> None:
-    shifted = rows(4_000, 10, shift=2.0)
-    feed(watch, shifted)
-    kept = watch.window()
-    watch.remove(shifted.iloc[1_000:2_000].reset_index(drop=True))
-    left = watch.window()
-    assert kept is not None
-    assert left is not None
-    assert len(left) < len(kept)
+def test_too_short_a_snapshot_is_refused(place: Workplace, tmp_path: Path) -> None:
+    with pytest.raises(InsufficientEvidence):
+        profile(place, CONTRACT, announced(tmp_path, rows(100, 5)), said)
+
+
+def without_target() -> Contract:
+    return CONTRACT.model_copy(update={"policy": CONTRACT.policy.model_copy(update={"target": None})})
+
+
+def test_without_a_target_there_is_no_model_of_one() -> None:
+    contract = without_target()
+    table = conform(rows(2_000, 6), contract, roles=WATCHED).table
+    assert target_model(build_reference(table, contract), table, contract) == (None, ())
+
+
+def test_a_target_that_nothing_can_be_learnt_of_has_no_model() -> None:
+    table = conform(rows(2_000, 7).assign(late=True), CONTRACT, roles=WATCHED).table
+    concept, told = target_model(build_reference(table, CONTRACT), table, CONTRACT)
+    assert concept is None
+    assert [name for name, _ in told] == ["size", "weight", "kind", "late"]

@@ -9,7 +9,15 @@ import pytest
 
 from schemas.events import Event
 from schemas.events.commands import CommandSubmitted
-from schemas.events.releases import CheckpointPublished, DeadLettered, ReceiptIssued, ReleaseCertified, StatusPublished
+from schemas.events.plans import TriggerDeferred
+from schemas.events.releases import (
+    CheckpointPublished,
+    DeadLettered,
+    ReceiptIssued,
+    ReleaseCertified,
+    ReleaseChecked,
+    StatusPublished,
+)
 from schemas.topics import TOPICS
 from stream_app.adapters.embedded_broker import EmbeddedBroker
 from stream_app.adapters.publisher import Publisher
@@ -72,6 +80,14 @@ def _story() -> tuple[Simulator, str]:
     return simulator, revoked
 
 
+def _checks(release_id: str) -> list[Event]:
+    """An attack that succeeded, told twice, and one that could not be made."""
+    fields = {"dataset": "flights", "release_id": release_id, "gate": "privacy", "source_sha256": sha("s")}
+    failed = fields | {"event_id": "failed", "verdict": "FAIL", "cause": "suite", "failed": ["linkability"], "look": 2}
+    gone = fields | {"event_id": "gone", "verdict": "UNREADABLE", "cause": "schedule", "reason": "no file", "look": 3}
+    return [ReleaseChecked.from_document(document) for document in (failed, failed, gone)]
+
+
 @pytest.fixture(scope="module")
 def told() -> Iterator[tuple[str, str]]:
     """The address of a broker that holds the story, and the release that was revoked."""
@@ -104,6 +120,10 @@ def told() -> Iterator[tuple[str, str]]:
                 reason="not an event",
             ),
         )
+        for check in _checks(revoked):
+            publisher.send("release.checks", check)
+        waiting = TriggerDeferred(event_id="later", dataset="flights", trigger="drift: late", reason="a cool-down")
+        publisher.send("run.progress", waiting)
         publisher.flush()
         yield broker.bootstrap, revoked
 
@@ -113,7 +133,10 @@ LISTS = {
     ("drift", "status"): "late",
     ("drift", "status", "flights"): "total variation",
     ("run", "list"): "leaking",
+    ("run", "list", "flights"): "a cool-down",
     ("release", "list"): "revoked",
+    ("release", "checks"): "linkability",
+    ("release", "checks", "flights"): "UNREADABLE",
     ("release", "show", "{r}"): "revoked",
     ("release", "report", "{r}"): "{r}",
     ("release", "diff", "{r}", "{c}"): "release_id",
@@ -170,12 +193,27 @@ def test_what_is_not_there_is_an_error_with_a_hint(
 
 
 @pytest.mark.parametrize(
-    "words", [("drift", "status", "none"), ("release", "list", "none"), ("ledger", "show", "none")], ids=" ".join
+    "words",
+    [
+        ("drift", "status", "none"),
+        ("release", "list", "none"),
+        ("release", "checks", "none"),
+        ("ledger", "show", "none"),
+    ],
+    ids=" ".join,
 )
 def test_an_unknown_dataset_has_an_empty_list(
     perennial: Perennial, told: tuple[str, str], words: tuple[str, ...]
 ) -> None:
     assert _call(perennial, told, words, "--json").document == []
+
+
+def test_a_check_that_came_twice_is_listed_once(perennial: Perennial, told: tuple[str, str]) -> None:
+    rows = perennial("release", "checks", "--bootstrap", told[0], "--json").document
+    assert [(row["verdict"], row["failed"], row["look"]) for row in rows] == [
+        ("FAIL", ["linkability"], 2),
+        ("UNREADABLE", [], 3),
+    ]
 
 
 def test_an_exported_ledger_verifies_and_after_tampering_does_not(

@@ -209,3 +209,30 @@ def test_no_order_of_events_grants_over_the_cap_or_breaks_the_chain(events: list
     for entry in log.entries:
         refolded, _ = step(refolded, entry)
     assert fingerprint(refolded) == fingerprint(ledger)
+
+
+@pytest.mark.parametrize("origin", ["drift", "check"])
+def test_what_live_rows_ask_for_leaves_the_reserve_of_the_cap_to_expiry_and_people(origin: str) -> None:
+    pinned = contract(cap="2", budget_reserve=0.5)
+    first, second = (asked(f"flights.{name}", of=pinned, origin=origin) for name in "ab")
+    person = asked("flights.c", of=pinned, origin="person")
+    _, facts = run(declared("2"), first, second, person)
+    reserved = [fact.run_id for fact in facts if isinstance(fact, SpendReserved)]
+    refused = [fact for fact in facts if isinstance(fact, SpendRefused)]
+    assert (reserved, [fact.run_id for fact in refused]) == (["flights.a", "flights.c"], ["flights.b"])
+    assert "may use 1 of its cap of 2" in refused[0].reason
+    assert "kept for expiry and for people (budget_reserve 0.5)" in refused[0].reason
+
+
+@pytest.mark.parametrize("origin", ["snapshot", "expiry", "person", None])
+def test_a_reserve_holds_back_nothing_else(origin: str | None) -> None:
+    pinned = contract(cap="1", budget_reserve=0.99)
+    _, facts = run(declared("1"), asked(of=pinned, origin=origin))
+    assert any(isinstance(fact, SpendReserved) for fact in facts)
+
+
+def test_sampling_again_needs_no_budget_even_where_only_the_reserve_is_left() -> None:
+    pinned = contract(cap="1", budget_reserve=0.9)
+    again = asked("flights.b", of=pinned, origin="drift", mechanisms=(), reuse=artefact("m"), earned=(noise(),))
+    _, facts = run(declared("1"), asked(of=pinned), again)
+    assert [fact.epsilon_after for fact in facts if isinstance(fact, SpendReserved)] == ["1", "1"]

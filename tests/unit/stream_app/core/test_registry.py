@@ -145,6 +145,22 @@ def test_an_external_tier_sees_verdicts_only_and_an_empirical_claim_no_epsilon()
     assert any("No formal privacy guarantee" in text for text in predicate.limitations)
 
 
+@pytest.mark.parametrize(
+    ("timing", "text", "limited"),
+    [
+        ("private", "private test (sparse vector) of epsilon 0.1 for all its looks", False),
+        ("raw", "outside the guarantee", True),
+        ("schedule", "fixed in advance", False),
+    ],
+)
+def test_the_certificate_says_what_decided_the_time_and_what_that_cost(timing: str, text: str, limited: bool) -> None:
+    desk = Desk()
+    desk.do(candidate("a", of=contract(timing=timing)))
+    predicate = desk.statements()[0].predicate
+    assert text in predicate.privacy.timing
+    assert any("raw stream" in limitation for limitation in predicate.limitations) == limited
+
+
 @pytest.mark.parametrize(("found", "stated"), [(0.00213, 0.003), (0.02, 0.02), (0.0961, 0.1), (1.0, 1.0), (0.0, 0.0)])
 def test_every_tier_reads_how_small_a_leak_the_gates_see_rounded_up(found: float, stated: float) -> None:
     desk, privacy = Desk(), report("privacy")
@@ -315,6 +331,66 @@ def test_a_failed_check_opens_one_incident_until_it_is_reviewed() -> None:
     assert told(desk.do(command("close_review", incident_id="nothing", role="responder")), CommandRefused)
 
 
+def attacked(name: str, event_id: str = "attack", **changes: Any) -> CheckFailed:
+    fields: dict[str, Any] = {"gate": "privacy", "look": 2, "metric": "copied_rows", "value": 1e-9, "limit": 0.0025}
+    return CheckFailed(event_id=event_id, dataset="flights", release_id=f"flights.{name}", **(fields | changes))
+
+
+def test_a_release_that_gives_way_to_an_attack_is_frozen_until_a_person_decides() -> None:
+    desk = Desk()
+    desk.do(candidate("a"), candidate("b"))
+    facts = desk.do(attacked("b.1"))
+    assert (desk.states(), desk.current()) == ({"a.1": "certified", "b.1": "frozen"}, "a.1")
+    incident = told(facts, IncidentOpened)[0]
+    assert (incident.severity, incident.release_id, incident.restored) == ("high", "flights.b.1", "flights.a.1")
+    shown = desk.statuses()[-1].releases[1].reason
+    assert (shown, "0.0025" in incident.summary) == ("an attack succeeded: copied_rows", True)
+    assert not told(desk.do(attacked("b.1", "again", metric="linkability")), IncidentOpened)
+    desk.do(on("approve", "b.1", "legal"), on("approve", "b.1", "privacy_officer"), tick("1"))
+    assert desk.states()["b.1"] == "frozen"
+    desk.do(on("unfreeze", "b.1"))
+    assert desk.current() == "b.1"
+
+
+def test_an_attack_names_the_releases_of_the_same_model_that_stand_in() -> None:
+    desk = Desk()
+    desk.do(candidate("a"))
+    model = artefact("flights.a.1.model")
+    desk.do(candidate("b", mechanisms=(), reuse=model, earned=(noise(),)))
+    assert "flights.a.1" in told(desk.do(attacked("b.1")), IncidentOpened)[0].summary.partition("same model")[2]
+
+
+@pytest.mark.parametrize("before", [revoke("a.1"), on("retire", "a.1"), None], ids=["revoked", "retired", "unknown"])
+def test_an_attack_on_a_release_that_is_not_in_use_changes_nothing(before: Event | None) -> None:
+    desk = Desk()
+    desk.do(*([] if before is None else [candidate("a"), before]))
+    assert desk.do(attacked("a.1")) == ()
+
+
+def test_a_revocation_wins_over_the_freeze_of_an_attack_in_either_order() -> None:
+    for order in ([attacked("a.1"), revoke("a.1")], [revoke("a.1"), attacked("a.1")]):
+        desk = Desk()
+        desk.do(candidate("a"), *order, on("unfreeze", "a.1"), on("approve", "a.1", "legal"))
+        assert (desk.states(), desk.current()) == ({"a.1": "revoked"}, None)
+
+
+def test_an_attack_on_a_release_that_a_person_froze_opens_its_incident() -> None:
+    desk = Desk()
+    desk.do(candidate("a"), on("freeze", "a.1"))
+    assert told(desk.do(attacked("a.1")), IncidentOpened)[0].severity == "high"
+    assert desk.states() == {"a.1": "frozen"}
+
+
+def test_an_incident_that_another_station_opened_is_closed_by_a_review_here() -> None:
+    desk = Desk()
+    opened = IncidentOpened(event_id="o", dataset="flights", incident_id="of-the-planner", severity="high", summary="s")
+    assert not told(desk.do(opened, opened.model_copy(update={"event_id": "again"})), IncidentOpened)
+    review = command("close_review", incident_id="of-the-planner", role="responder")
+    assert told(desk.do(review), IncidentClosed)[0].incident_id == "of-the-planner"
+    again = command("close_review", incident_id="of-the-planner", role="responder", nonce="2")
+    assert told(desk.do(again), CommandRefused)
+
+
 def test_a_command_for_another_dataset_changes_nothing() -> None:
     desk = Desk()
     desk.do(candidate("a"))
@@ -345,7 +421,13 @@ WHOLE = st.builds(
 HISTORY = st.lists(
     st.tuples(
         st.one_of(
-            CANDIDATES, CANDIDATES, ORDERS, WHOLE, st.builds(revoke, RELEASES), st.builds(tick, st.sampled_from("123"))
+            CANDIDATES,
+            CANDIDATES,
+            ORDERS,
+            WHOLE,
+            st.builds(revoke, RELEASES),
+            st.builds(attacked, RELEASES, st.sampled_from(["x", "y"])),
+            st.builds(tick, st.sampled_from("123")),
         ),
         st.sampled_from([1, 1000, 50 * DAY, -DAY]),
     ),

@@ -3,7 +3,7 @@ import pytest
 from schemas.events import Event
 from schemas.events.budget import SpendRefused
 from schemas.events.releases import CheckFailed
-from tests.events import DAY, artefact, command, contract, dossier, drift, noise, profile, rejected
+from tests.events import DAY, artefact, command, contract, dossier, drift, noise, profile, rejected, source
 from tests.office import Office, apply, moved, outcomes, start, tick
 
 
@@ -212,3 +212,65 @@ def test_a_failed_check_regenerates_while_the_release_is_in_use() -> None:
     office.certify()
     office.do(moved(office.requests()[0], "superseded"), failed.model_copy(update={"event_id": "c2"}))
     assert "no longer in use" in office.dismissals()[-1]
+
+
+def attacked(release_id: str, event_id: str = "attack") -> CheckFailed:
+    return CheckFailed(
+        event_id=event_id, dataset="flights", release_id=release_id, metric="copied_rows", value=0, limit=0.01,
+        gate="privacy", look=2,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("frozen_first", [False, True], ids=["check first", "freeze first"])
+def test_a_release_that_gave_way_to_an_attack_is_made_anew_though_it_is_frozen(frozen_first: bool) -> None:
+    office = Office()
+    first = office.request
+    office.certify()
+    events = [attacked(first.release_id), moved(first, "frozen")]
+    office.do(*(events[::-1] if frozen_first else events))
+    assert (office.request.trigger.startswith("check failed: copied_rows"), office.request.reuse) == (True, None)
+    office.do(attacked(first.release_id, "again"))
+    assert "in flight already" in office.dismissals()[-1]
+    office.refuse()
+    assert office.request.attempt == 2
+
+
+@pytest.mark.parametrize("timing", ["raw", "schedule", "private"])
+def test_a_model_that_gave_way_to_an_attack_is_never_sampled_again(timing: str) -> None:
+    office = Office(contract(timing=timing))
+    first = office.request
+    office.certify()
+    office.do(attacked(first.release_id), moved(first, "frozen"))
+    office.do(moved(first, "certified").model_copy(update={"event_id": "unfrozen"}), start())
+    assert (office.request.reuse, bool(office.request.mechanisms)) == (None, True)
+
+
+@pytest.mark.parametrize("timing", ["schedule", "private"])
+def test_where_rows_may_not_decide_the_time_a_failed_check_starts_nothing(timing: str) -> None:
+    office = Office(contract(timing=timing))
+    first = office.request
+    office.certify()
+    before = office.plan.latest
+    degraded = attacked(first.release_id, "utility").model_copy(update={"gate": "utility", "window": source("w", 900)})
+    office.do(attacked(first.release_id), degraded)
+    assert (office.plan.run, office.plan.latest) == (None, before)
+    assert all("timing does not allow" in reason for reason in office.dismissals()[-2:])
+
+
+def test_a_release_that_degraded_is_made_anew_from_the_rows_that_showed_it() -> None:
+    office = Office()
+    first = office.request
+    office.certify()
+    degraded = attacked(first.release_id).model_copy(update={"gate": "utility", "window": source("live", 900)})
+    office.do(degraded)
+    assert office.request.source == source("live", 900)
+
+
+def test_rows_that_came_after_the_release_are_not_displaced_by_an_older_window() -> None:
+    office = Office()
+    first = office.request
+    office.certify()
+    office.do(profile("february"))
+    degraded = attacked(first.release_id).model_copy(update={"gate": "utility", "window": source("live", 900)})
+    office.do(degraded)
+    assert office.plan.latest == source("february")

@@ -1,0 +1,55 @@
+"""The loops of the rows' hash, compiled by numba; the same whole-number arithmetic as in ``keyed_hash``, in one pass.
+
+Imported only where numba is installed, compiled once and kept on disk.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+F = TypeVar("F", bound=Callable[..., object])
+Hashes = npt.NDArray[np.uint64]
+
+
+def compiled(function: F) -> F:
+    """The function as machine code that lets other threads run meanwhile."""
+    try:
+        return cast(F, njit(cache=True, nogil=True)(function))
+    except RuntimeError:
+        # Nowhere to keep it, as on a read-only disk: compiled anew by each process.
+        return cast(F, njit(nogil=True)(function))
+
+
+@compiled
+def add_numbers(
+    values: npt.NDArray[np.float64], bits: Hashes, first: np.uint64, second: np.uint64, content: Hashes
+) -> None:
+    """``bits`` are those of ``values``; -0.0 as 0.0, and what is not finite as one NaN."""
+    zero, nan = np.uint64(0), np.uint64(0x7FF8000000000000)
+    factor, other = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+    for i in range(len(values)):
+        word = bits[i] if values[i] != 0.0 else zero
+        word = word if abs(values[i]) < np.inf else nan
+        word ^= first
+        word ^= word >> np.uint64(30)
+        word *= factor
+        word ^= second
+        word ^= word >> np.uint64(27)
+        word *= other
+        word ^= word >> np.uint64(31)
+        content[i] += word
+
+
+@compiled
+def add_words(indices: npt.NDArray[np.int32], table: Hashes, content: Hashes) -> bool:
+    """The last of the table is that of index -1; false where an index was outside the table."""
+    within, missing = True, len(table) - 1
+    for i in range(len(indices)):
+        place = missing if indices[i] == -1 else np.int64(indices[i])
+        good = (place >= 0) & (place <= missing) & ((place != missing) | (indices[i] == -1))
+        within &= good
+        content[i] += table[place if good else missing]
+    return within

@@ -1,0 +1,75 @@
+"""What an Arrow IPC block may not hold, found before it is opened: compressed bodies, nested and odd types."""
+
+import struct
+from typing import TYPE_CHECKING
+
+from schemas.errors import ContractError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_DICTIONARY_BATCH, _RECORD_BATCH = 2, 3
+
+
+def refuse_types(schema: "pa.Schema") -> None:
+    """Raises ``ContractError`` on two columns of one name, and on all but plain numbers, text and times."""
+    import pyarrow as pa
+
+    if len(set(schema.names)) != len(schema.names):
+        raise ContractError("a block names a column twice")
+    for field in schema:
+        kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+        simple = (
+            pa.types.is_boolean,
+            pa.types.is_integer,
+            pa.types.is_floating,
+            pa.types.is_string,
+            pa.types.is_timestamp,
+            pa.types.is_date,
+        )
+        if not any(check(kind) for check in simple):
+            raise ContractError("a block has a column of a type that is not accepted")
+
+
+def refuse_compression(body: bytes) -> None:
+    """Raises ``ContractError`` on a compressed body: a few bytes could unfold to gigabytes."""
+    import pyarrow as pa
+
+    reader = pa.ipc.MessageReader.open_stream(pa.py_buffer(body))
+    while True:
+        try:
+            message = reader.read_next_message()
+        except StopIteration:
+            return
+        if _is_compressed(message.metadata.to_pybytes()):
+            raise ContractError("a compressed block is not accepted: let the broker compress")
+
+
+def _is_compressed(metadata: bytes) -> bool:
+    """Whether the flatbuffer ``Message`` (format/Message.fbs of Arrow) is a batch with ``BodyCompression``."""
+    message = struct.unpack_from("<I", metadata, 0)[0]
+    kind_at = _field(metadata, message, 1)
+    kind = metadata[kind_at] if kind_at else 0
+    header_at = _field(metadata, message, 2)
+    if kind not in (_DICTIONARY_BATCH, _RECORD_BATCH) or not header_at:
+        return False
+    header = _follow(metadata, header_at)
+    if kind == _DICTIONARY_BATCH:
+        data_at = _field(metadata, header, 1)
+        if not data_at:
+            return False
+        header = _follow(metadata, data_at)
+    return _field(metadata, header, 3) != 0
+
+
+def _follow(metadata: bytes, at: int) -> int:
+    return at + int(struct.unpack_from("<I", metadata, at)[0])
+
+
+def _field(metadata: bytes, table: int, slot: int) -> int:
+    """Where a flatbuffer table keeps a field, or 0 where it is absent."""
+    vtable = table - int(struct.unpack_from("<i", metadata, table)[0])
+    if vtable < 0 or 4 + 2 * slot >= struct.unpack_from("<H", metadata, vtable)[0]:
+        return 0
+    offset = int(struct.unpack_from("<H", metadata, vtable + 4 + 2 * slot)[0])
+    return table + offset if offset else 0

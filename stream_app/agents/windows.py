@@ -1,0 +1,70 @@
+"""Windows of live rows: read again from the log where counts say they lie, deletes taken out, and sealed."""
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from schemas.contract import Contract
+from schemas.errors import ContractError, InsufficientEvidence
+from schemas.events.sources import RecordsObserved, SourceRef
+from schemas.table import conform
+from stream_app.adapters.reader import read_range
+from stream_app.adapters.row_batches import rows_of
+from stream_app.adapters.workplace import Workplace
+from stream_app.agents.profiling import WATCHED
+from stream_app.core.drift.aggregator import Span
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Batches = dict[tuple[str, int], RecordsObserved]
+
+
+def sealed(
+    bootstrap: str, workplace: Workplace, contract: Contract, spans: list[Span], first: int, name: str
+) -> tuple[SourceRef, int]:
+    """The rows from row ``first`` of the stream on, stored for the stations that may open them, and how many they are.
+
+    Blocking, for a thread. Raises ``InsufficientEvidence`` where the broker no longer holds any of them.
+    """
+    window = gathered(batches(bootstrap, spans), contract, spans, first)
+    if window.empty:
+        raise InsufficientEvidence("none of the window's rows is held by the broker any more")
+    return workplace.seal_window(window, name), len(window)
+
+
+def batches(bootstrap: str, spans: list[Span]) -> Batches:
+    """The messages of the spans by origin and offset; those that are gone, or no batches, are left out."""
+    wanted = defaultdict[str, list[Span]](list)
+    for span in spans:
+        wanted[span.origin].append(span)
+    found: Batches = {}
+    for origin, own in wanted.items():
+        topic, _, partition = origin.rpartition("/")
+        offsets = {span.offset for span in own}
+        for message in read_range(bootstrap, topic, int(partition), min(offsets), max(offsets) + 1):
+            if message.offset in offsets:
+                try:
+                    event = message.event()
+                except ContractError:
+                    continue
+                if isinstance(event, RecordsObserved):
+                    found[origin, message.offset] = event
+    return found
+
+
+def gathered(found: Batches, contract: Contract, spans: list[Span], first: int) -> "pd.DataFrame":
+    """The inserted rows in the order of the stream, typed, less those that a later delete names."""
+    import pandas as pd
+
+    pieces: list[pd.DataFrame] = []
+    for span in spans:
+        event = found.get((span.origin, span.offset))
+        if event is None:
+            continue
+        frame = conform(rows_of(event), contract, roles=WATCHED).table
+        if event.operation == "insert":
+            pieces.append(frame.iloc[max(0, first - span.first) :])
+        elif event.operation == "delete":
+            gone = set(pd.util.hash_pandas_object(frame, index=False))
+            pieces = [kept[~pd.util.hash_pandas_object(kept, index=False).isin(gone)] for kept in pieces]
+    return pd.concat(pieces, ignore_index=True) if pieces else pd.DataFrame()

@@ -1,0 +1,102 @@
+"""Stage 1 of the drift station: rows of one message become counts. It keeps no row, and nothing between messages but a
+bounded counter for each entity where the entity is the privacy unit.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from schemas.contract import Contract
+from stream_app.core.drift.bins import MISSING, Codes
+from stream_app.core.drift.blocks import blocks_from
+from stream_app.core.drift.cells import Columns, Numbers, Words
+from stream_app.core.drift.concept import ConceptModel
+from stream_app.core.drift.contribution import EntityBound
+from stream_app.core.drift.counting import COMPILED, Counts, count
+from stream_app.core.drift.encoding import Encoder
+from stream_app.core.drift.layout import Integers, Layout
+from stream_app.core.drift.reference import Reference
+from stream_app.core.drift.seasons import blocks_of
+from stream_app.core.drift.shares import Splitter
+from stream_app.core.drift.wire import Counted, Operation
+
+_TRAIN, _HELD, _NEITHER = 0, 1, 2
+
+
+class RowCounter:
+    """Counts on the bins of one reference. ``secret`` is that of the split, so that live rows fall as snapshots' do."""
+
+    def __init__(
+        self, reference: Reference, contract: Contract, secret: bytes, concept: ConceptModel | None = None
+    ) -> None:
+        self.reference = reference
+        self._contract, self._concept = contract, concept
+        self._encoder, self._splitter = (
+            Encoder(reference.bins, "numba" if COMPILED else None),
+            Splitter(contract, secret),
+        )
+        unit = contract.policy.privacy.unit
+        self._bound = None if unit.column is None else EntityBound(unit.max_rows)
+        self._known = frozenset(contract.names)
+
+    def count(self, columns: Columns, operation: Operation = "insert") -> Counted:
+        """The counts of a message's rows; raises ``ContractError`` where the column of the privacy unit is absent."""
+        codes, seconds, reference = self._encoder.codes(columns), self._seconds(columns), self.reference
+        limits, periods = blocks_of(reference.periods_of(seconds), reference.block_rows)
+        classes = self._classes(columns, operation)
+        counts = _counted(codes, classes, limits, reference.layout)
+        blocks = blocks_from(sum(counts[1:], counts[0]), limits, periods, codes, seconds, self._concept)
+        train, held = (counts[share].sum(axis=0, dtype=np.int32).astype(np.int64) for share in (_TRAIN, _HELD))
+        return Counted(operation, tuple(blocks), train, held, *self._misfit(columns, codes))
+
+    def _classes(self, columns: Columns, operation: Operation) -> "np.ndarray[tuple[int, ...], np.dtype[np.int8]]":
+        """(rows,) whether a row counts for the train share, for those held out or, its entity's part full, for none."""
+        if operation == "label" or not columns.rows:
+            return np.full(columns.rows, _NEITHER, dtype=np.int8)
+        keys, known = self._splitter.units(columns)
+        if self._bound is not None:
+            known = known.copy()
+            taken = self._bound.remove if operation == "delete" else self._bound.admit
+            known[known] = taken(keys[known])
+        shares = self._splitter.shares_of(keys)
+        return np.where(known, np.where(shares == 0, _TRAIN, _HELD), _NEITHER).astype(np.int8)
+
+    def _seconds(self, columns: Columns) -> "np.ndarray[tuple[int, ...], np.dtype[np.float64]]":
+        cells = columns.cells.get(self.reference.time) if self.reference.time is not None else None
+        return cells.values if isinstance(cells, Numbers) else np.full(columns.rows, np.nan)
+
+    def _misfit(self, columns: Columns, codes: Codes) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+        """Modelled columns that are absent, columns that the contract does not name, and columns no cell of which could
+        be read as its type.
+        """
+        names = {column.name for column in self.reference.bins}
+        given = set(columns.cells) if columns.rows else names
+        absent, unknown = tuple(sorted(names - given)), tuple(sorted(given - self._known))
+        retyped = tuple(
+            column.name
+            for column, row in zip(self.reference.bins, codes, strict=True)
+            if columns.rows
+            and row[0] == MISSING
+            and column.name in columns.cells
+            and _unread(row, columns, column.name)
+        )
+        return absent, unknown, retyped
+
+
+def _unread(codes: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]", columns: Columns, name: str) -> bool:
+    """Whether no cell has a code although some are there."""
+    if (codes != MISSING).any():
+        return False
+    cells = columns.cells[name]
+    if isinstance(cells, Words):
+        return bool((cells.indices >= 0).any())
+    return bool(np.isfinite(cells.values).any())
+
+
+def _counted(codes: Codes, classes: "np.ndarray[Any, Any]", limits: Integers, layout: Layout) -> list[Counts]:
+    """(blocks, cells) counts of each class: rows are put in the order of classes first, and of blocks in each."""
+    number, blocks = max(2, int(classes.max(initial=0)) + 1), len(limits)
+    place = np.repeat(np.arange(blocks), np.diff(limits, prepend=0)) + blocks * classes.astype(np.int64)
+    ends = np.cumsum(np.bincount(place, minlength=blocks * number))
+    counts = count(codes.take(np.argsort(place, kind="stable"), axis=1), layout, ends)
+    return [counts[blocks * each : blocks * (each + 1)] for each in range(number)]

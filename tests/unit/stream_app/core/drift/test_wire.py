@@ -1,0 +1,154 @@
+"""Counts on the wire: read back exactly, and anything damaged is a ``ContractError`` or still counts."""
+
+import json
+import struct
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from schemas.errors import ContractError
+from stream_app.core.drift.blocks import Block
+from stream_app.core.drift.concept import Errors
+from stream_app.core.drift.wire import Counted, from_bytes, to_bytes
+
+CELLS = 40
+names = st.lists(st.text(max_size=5), max_size=3).map(tuple)
+sizes = st.integers(0, 2**52)
+
+
+@st.composite
+def vectors(draw: st.DrawFn, cells: int = CELLS) -> "np.ndarray[Any, Any]":
+    """Counts, dense or sparse, in any width."""
+    largest = draw(st.sampled_from([1, 255, 256, 65_535, 65_536, 2**31, 2**32, 2**62]))
+    found = draw(st.lists(st.integers(0, largest) if draw(st.booleans()) else st.just(0), min_size=cells, max_size=cells))
+    vector = np.asarray(found, dtype=np.int64)
+    vector[draw(st.integers(0, cells - 1))] = largest
+    return vector
+
+
+@st.composite
+def counted(draw: st.DrawFn) -> Counted:
+    times = st.none() | st.floats(allow_nan=False, allow_infinity=False)
+    blocks = tuple(
+        Block(draw(st.integers(0, 9)), draw(sizes), draw(vectors()), draw(times), Errors(draw(sizes), draw(sizes), 3))
+        for _ in range(draw(st.integers(0, 4)))
+    )
+    operation = draw(st.sampled_from(("insert", "delete", "label")))
+    return Counted(operation, blocks, draw(vectors()), draw(vectors()), draw(names), draw(names), draw(names))
+
+
+def plain(found: Counted) -> list[Any]:
+    blocks = [(each.period, each.rows, each.time, each.errors, each.counts.tolist()) for each in found.blocks]
+    return [found.operation, blocks, found.train.tolist(), found.held.tolist(), found.misfit]
+
+
+SMALL = to_bytes(
+    Counted(
+        "insert",
+        (Block(1, 7, np.arange(CELLS), 12.5, Errors(3, 1, 9)), Block(0, 2, np.eye(1, CELLS, 5, dtype=np.int64)[0])),
+        np.arange(CELLS) * 1_000,
+        np.zeros(CELLS, dtype=np.int64),
+        ("absent",),
+    )
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(counted())
+def test_counts_are_read_back_exactly(given_counts: Counted) -> None:
+    body = to_bytes(given_counts)
+    again = from_bytes(body)
+    assert plain(again) == plain(given_counts)
+    assert to_bytes(again) == body
+
+
+@settings(max_examples=20, deadline=None)
+@given(vectors(3_000))
+def test_what_is_mostly_nothing_takes_little_room(vector: "np.ndarray[Any, Any]") -> None:
+    found = to_bytes(Counted("insert", (), vector, np.zeros(3_000, dtype=np.int64)))
+    present = int(np.count_nonzero(vector))
+    assert len(found) < 250 + min(12 * present, 8 * 3_000)
+    assert from_bytes(found).train.tolist() == vector.tolist()
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, len(SMALL) - 1), st.integers(0, 255)), min_size=1, max_size=4))
+def test_changed_bytes_are_contract_errors_or_counts(changes: list[tuple[int, int]]) -> None:
+    body = bytearray(SMALL)
+    for place, value in changes:
+        body[place] = value
+    _error_or_counts(bytes(body))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, len(SMALL) - 1), st.binary(max_size=9))
+def test_cut_and_lengthened_bytes_are_contract_errors(length: int, more: bytes) -> None:
+    with pytest.raises(ContractError):
+        from_bytes(SMALL[:length])
+    if more:
+        with pytest.raises(ContractError):
+            from_bytes(SMALL + more)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=60))
+@example(b"")
+@example(SMALL[:8])
+def test_any_bytes_are_contract_errors(body: bytes) -> None:
+    with pytest.raises(ContractError):
+        from_bytes(body)
+    _error_or_counts(SMALL[:4] + body)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=6) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(["operation", "cells", "blocks", "misfit", "vectors"]), json_values)
+@example("blocks", [[0, 1, "1.5", 0, 0, 0], [0, 1, None, 0, 0, 0]])
+@example("blocks", [[0, -1, None, 0, 0, 0], [0, 1, None, 0, 0, 0]])
+@example("cells", 1 << 40)
+@example("vectors", ["s1.99999999999"] * 4)
+@example("vectors", ["s1.-1"] * 4)
+@example("vectors", ["d8", "d9", "x1", ""])
+def test_odd_headers_are_contract_errors_or_counts(key: str, value: Any) -> None:
+    _error_or_counts(with_header({key: value}))
+
+
+def test_counts_below_nothing_are_refused() -> None:
+    body = to_bytes(Counted("insert", (), np.array([1 << 40, 1]), np.array([2, 3])))
+    damaged = body.replace(struct.pack("<q", 1 << 40), struct.pack("<q", -1))
+    assert damaged != body
+    with pytest.raises(ContractError):
+        from_bytes(damaged)
+
+
+@pytest.mark.parametrize("key", ["operation", "cells", "blocks", "misfit", "vectors"])
+def test_a_header_without_a_key_is_refused(key: str) -> None:
+    with pytest.raises(ContractError):
+        from_bytes(with_header({}, without=key))
+
+
+def with_header(changes: dict[str, Any], without: str = "") -> bytes:
+    """The small message with another header."""
+    (length,) = struct.unpack_from("<I", SMALL, 4)
+    header = json.loads(SMALL[8 : 8 + length]) | changes
+    header.pop(without, None)
+    head = json.dumps(header).encode()
+    return SMALL[:4] + struct.pack("<I", len(head)) + head + SMALL[8 + length :]
+
+
+def _error_or_counts(body: bytes) -> None:
+    try:
+        found = from_bytes(body)
+    except ContractError:
+        return
+    # What is read as counts can be written as counts.
+    assert plain(from_bytes(to_bytes(found))) == plain(found)
