@@ -10,7 +10,7 @@ MIB = 1_048_576
 
 
 class Topic(Model):
-    """One topic. ``retention_ms`` absent means for ever; ``log_append_time`` marks the logs whose time decides."""
+    """One topic. ``retention_ms`` absent means for ever; with ``log_append_time`` times decide and are the broker's."""
 
     name: str
     key: Literal["dataset", "scope"]
@@ -63,6 +63,7 @@ TOPICS: tuple[Topic, ...] = (
         receivers=("drift",),
         events=_type("rows.counted"),
         retention_ms=7 * DAY,
+        log_append_time=True,
         max_message_bytes=8 * MIB,
     ),
     Topic(
@@ -234,4 +235,5 @@ TOPICS: tuple[Topic, ...] = (
 )
 
 BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}
-LOGS: tuple[str, ...] = tuple(topic.name for topic in TOPICS if topic.log_append_time)
+LOGS: tuple[str, ...] = tuple(topic.name for topic in TOPICS if topic.name.endswith(".log"))
+"""What planner, ledger and registry fold: kept whole, and dated by the broker."""

@@ -28,7 +28,8 @@ class EmbeddedBroker:
     What it does otherwise than Apache Kafka (measured on librdkafka 2.16):
 
     - Time. Every topic keeps the timestamp that the sender set (``CreateTime``): there is no ``LogAppendTime``, so
-      on the three logs the clock of the appending station stands in for the broker's.
+      on the three logs and on ``source.counts`` the clock of the appending station stands in for the broker's. The
+      windows of a private test then begin and end by the clock of the station that counts.
     - Retention is 5 MiB a partition as sent (compressed where the sender compresses), and 100,000 batches. What is
       older is dropped without a word: ``dropped`` counts it. The library has no setting for it. A batch of more than
       5 MiB is acknowledged and dropped at once.

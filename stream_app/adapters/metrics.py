@@ -31,6 +31,42 @@ class Metrics:
         self.rows = Counter(
             "perennial_live_rows", "Live rows compared with the reference.", ("dataset",), registry=self.registry
         )
+        self.counted = Counter(
+            "perennial_counted_rows",
+            "Live rows that stage 1 has turned into counts.",
+            ("dataset",),
+            registry=self.registry,
+        )
+        self.drift_cpu = Counter(
+            "perennial_drift_cpu_seconds",
+            "CPU seconds of the drift station: of stage 1 (count) and of stage 2 (watch).",
+            ("dataset", "stage"),
+            registry=self.registry,
+        )
+        self.drift_severity = Gauge(
+            "perennial_drift_severity",
+            "Severity of the last drift found, 0 to 1.",
+            ("dataset",),
+            registry=self.registry,
+        )
+        self.counts_published = Gauge(
+            "perennial_counts_published_timestamp_seconds",
+            "When stage 1 last published counts of a dataset.",
+            ("dataset",),
+            registry=self.registry,
+        )
+        self.counts_taken = Gauge(
+            "perennial_counts_taken_timestamp_seconds",
+            "When the newest counts were published that stage 2 has taken of a dataset.",
+            ("dataset",),
+            registry=self.registry,
+        )
+        self.drift_state = Gauge(
+            "perennial_drift_state_bytes",
+            "Size of a dataset's last checkpoint: reference, counts, tests.",
+            ("dataset",),
+            registry=self.registry,
+        )
         self.drift_score = Gauge(
             "perennial_drift_score",
             "Largest statistic of the drift tracker over its threshold, smoothed; 1 is an alarm.",

@@ -12,8 +12,10 @@ from schemas.events.counts import RowsCounted
 from schemas.events.plans import ContractApplied
 from schemas.events.sources import SnapshotAnnounced
 from stream_app.adapters.reader import offset_at, read_range, read_topic
+from stream_app.agents.grants import Grants
 from stream_app.agents.shell import Received
 from stream_app.agents.watch import Watch
+from stream_app.core.drift.live_test import LiveTest
 from stream_app.settings import Settings
 
 
@@ -23,7 +25,8 @@ class Desk:
 
     ``recalled`` is the assignment of partitions at which contract and snapshot were last read; ``position`` is the
     next offset of ``source.counts`` to take, by partition; ``failed`` is the shape that could not be profiled, which
-    is not tried for every batch again; ``unsaved`` are the messages taken since the last checkpoint.
+    is not tried for every batch again; ``unsaved`` are the messages taken since the last checkpoint. ``grants`` and
+    ``test`` are of timing ``private``: a new snapshot leaves the test as it is, for an answer is given only once.
     """
 
     dataset: str
@@ -36,6 +39,8 @@ class Desk:
     unsaved: int = 0
     recalled: int = -1
     position: dict[int, int] = field(default_factory=dict)
+    grants: Grants = field(default_factory=Grants)
+    test: LiveTest | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def announce(self, snapshot: SnapshotAnnounced, at: int) -> None:
@@ -77,8 +82,8 @@ class Desk:
             elif isinstance(event, SnapshotAnnounced) and event.dataset == self.dataset:
                 self.announce(event, message.at)
 
-    def missed(self, settings: Settings, received: Received) -> Generator[tuple[int, RowsCounted], None, None]:
-        """Offset and counts of everything since the snapshot, from where this desk stands up to what was received.
+    def missed(self, settings: Settings, received: Received) -> Generator[tuple[int, int, RowsCounted], None, None]:
+        """Offset, time and counts of everything since the snapshot, from where this desk stands to what was received.
 
         Blocking, for a thread. What holds no counts is passed over: it went to dead letters when it first came.
         """
@@ -91,7 +96,7 @@ class Desk:
                 with contextlib.suppress(ContractError):
                     event = message.event()
                     if isinstance(event, RowsCounted):
-                        yield message.offset, event
+                        yield message.offset, message.at, event
 
 
 def _version(contract: Contract) -> tuple[int, ...]:

@@ -1,12 +1,12 @@
 """The drift station's first look at a snapshot, on a pool process: what live rows are compared with."""
 
+import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from schemas.contract import Contract, Role
-from schemas.errors import InsufficientEvidence
+from schemas.errors import ContractError, InsufficientEvidence
+from schemas.events.runs import ArtefactRef
 from schemas.events.sources import SourceRef
 from schemas.table import conform
 from stream_app.adapters.jobs import Progress
@@ -14,8 +14,8 @@ from stream_app.adapters.workplace import Workplace
 from stream_app.agents.inputs import TRAIN, read_source
 from stream_app.core.drift.concept import ConceptModel
 from stream_app.core.drift.concept_fit import fit_concept_model
+from stream_app.core.drift.explained import told_by_columns
 from stream_app.core.drift.reference import Reference, build_reference, in_time_order
-from stream_app.core.drift.severity import told_of_target
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,6 +50,23 @@ def profile(workplace: Workplace, contract: Contract, source: SourceRef, progres
     return Profiled(reference, len(table), int((share == TRAIN).sum()), concept, told)
 
 
+def profile_release(workplace: Workplace, contract: Contract, data: ArtefactRef, progress: Progress) -> Reference:
+    """The reference that a released table gives, on a pool process, bins and layout being learnt from that table alone.
+
+    Raises ``ArtefactError``, ``ContractError``, ``InsufficientEvidence``, ``TransientError``.
+    """
+    import pandas as pd
+
+    progress(0.1, "opening the release")
+    body = workplace.store.open(data)
+    try:
+        table = pd.read_parquet(io.BytesIO(body))
+    except (ValueError, OSError):
+        raise ContractError("the release is no table") from None
+    progress(0.5, "counting the release's profile")
+    return build_reference(conform(table, contract).table, contract)
+
+
 def target_model(
     reference: Reference, table: "pd.DataFrame", contract: Contract
 ) -> tuple[ConceptModel | None, tuple[tuple[str, float], ...]]:
@@ -59,10 +76,9 @@ def target_model(
         return None, ()
     target = names.index(contract.policy.target)
     codes = reference.encode(in_time_order(table, contract))
-    coarse = np.stack([reference.layout.coarse[place][row] for place, row in enumerate(codes)])
-    told = told_of_target(coarse, reference.layout.coarse_sizes, target)
+    told = told_by_columns(reference, codes, contract.policy.target)
     try:
         concept = fit_concept_model(codes, target, [column.kind for column in reference.bins])
     except InsufficientEvidence:
         concept = None
-    return concept, tuple(zip(names, (float(value) for value in told), strict=True))
+    return concept, tuple(told.items())

@@ -3,22 +3,17 @@
 from dataclasses import dataclass, field
 
 from schemas.contract import Contract
-from schemas.drift import Kind
-from schemas.errors import ContractError
 from schemas.events import derive_id
-from schemas.events.sources import DriftDetected, ShareMoved, SourceRef, WindowSealed
+from schemas.events.sources import DriftDetected, SourceRef, WindowSealed
 from stream_app.agents.profiling import Profiled
 from stream_app.core.drift.aggregator import Aggregator, Span
-from stream_app.core.drift.bins import ColumnBins
 from stream_app.core.drift.counter import RowCounter
+from stream_app.core.drift.explained import explained, shown_time
 from stream_app.core.drift.live import LiveSummary
-from stream_app.core.drift.severity import severity
 from stream_app.core.drift.sign import DriftSign
 from stream_app.core.drift.wire import Counted
-from stream_app.core.drift.wording import said, shares_moved
 
 DETECTOR = "perennial-drift-2"
-_COUNTED: frozenset[Kind] = frozenset(("marginal", "missingness", "new_category"))
 
 
 @dataclass(slots=True)
@@ -93,25 +88,24 @@ class Watch:
         """The event of a sign; its id is a function of the profile and of the counts, so a replay repeats it."""
         stage = "sealed" if window else "seen"
         name = derive_id("drift", self.source.sha256, self.shape, sign.row, sign.kind, *sign.columns, stage)
-        text, effect, unit = self._said(sign)
-        weight = severity(sign.kind, effect, unit, sign.columns, dict(self.profiled.told), self.contract.policy.target)
+        found = explained(sign, self.profiled.reference, self.contract, dict(self.profiled.told))
         return DriftDetected(
             event_id=name,
             dataset=self.contract.dataset,
             kind=sign.kind,
             onset=sign.onset,
             columns=sign.columns,
-            group=self._group(sign),
-            effect=effect,
-            effect_unit=unit,
-            severity=weight.value,
-            said=text,
-            shares=self._shares(sign),
+            group=found.group,
+            effect=found.effect,
+            effect_unit=found.unit,
+            severity=found.severity.value,
+            said=found.text,
+            shares=found.shares,
             statistic=sign.statistic,
             threshold=sign.threshold,
             row=sign.row,
             since_row=sign.since_row,
-            since_time=_shown(sign.since_time),
+            since_time=shown_time(sign.since_time),
             detector=DETECTOR,
             window=window,
         )
@@ -128,53 +122,3 @@ class Watch:
             first_row=first,
             last_row=max(first, self.rows - 1),
         )
-
-    def _said(self, sign: DriftSign) -> tuple[str | None, float, str]:
-        """Words, effect and unit: those of the words where they can be given from counts, else the sign's own."""
-        columns = [column for name in sign.columns for column in self.profiled.reference.bins if column.name == name]
-        evidence = sign.evidence
-        try:
-            if sign.kind in ("schema", "concept"):
-                found = said(sign.kind, columns, self.contract, figures=sign.errors)
-            elif sign.kind in _COUNTED:
-                found = said(sign.kind, columns, self.contract, evidence.before, evidence.after)
-            elif sign.kind == "correlation":
-                found = said(sign.kind, columns, self.contract, figures=evidence.correlations, effect=sign.effect)
-            else:
-                return self._said_of_group(sign, columns), sign.effect, sign.unit
-        except ContractError:
-            return None, sign.effect, sign.unit
-        return found.text, found.effect, found.unit
-
-    def _said_of_group(self, sign: DriftSign, columns: list[ColumnBins]) -> str:
-        group = self._group(sign)
-        where = f"{sign.columns[0]} = {group}" if group is not None else f"one group of {sign.columns[0]}"
-        how = "standard deviations" if sign.unit == "standard_deviations" else "of its rows"
-        what = "the mean" if sign.unit == "standard_deviations" else "the share of one category"
-        went = "rose" if sign.effect > 0 else "fell"
-        return f"in the group {where}: {what} of {columns[-1].name} {went} by {abs(sign.effect):.2g} {how}"
-
-    def _group(self, sign: DriftSign) -> str | None:
-        """The group's value, where the contract names it."""
-        if sign.group is None:
-            return None
-        domain = self.contract.column(sign.columns[0]).domain
-        named = {str(value) for value in getattr(domain, "values", ())}
-        return sign.group if sign.group in named else None
-
-    def _shares(self, sign: DriftSign) -> tuple[ShareMoved, ...]:
-        evidence = sign.evidence
-        if not sum(evidence.before) or not sum(evidence.after):
-            return ()
-        column = next(column for column in self.profiled.reference.bins if column.name == sign.columns[0])
-        return shares_moved(column, self.contract, evidence.before, evidence.after)
-
-
-def _shown(seconds: float | None) -> str | None:
-    """A time as a data owner would write it, in UTC."""
-    import pandas as pd
-
-    try:
-        return None if seconds is None else str(pd.Timestamp(seconds, unit="s"))
-    except (ValueError, OverflowError):
-        return None  # a producer may send any number

@@ -5,7 +5,9 @@ in the order of their log, so that a replay, a duplicate or another worker comes
 """
 
 import asyncio
+import time
 from contextlib import closing
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,7 @@ from stream_app.adapters.checkpoints import Checkpoints
 from stream_app.adapters.row_batches import columns_of_rows
 from stream_app.agents.context import Context
 from stream_app.agents.desk import Desk
+from stream_app.agents.private_tests import PrivateTests
 from stream_app.agents.profiling import Profiled, profile
 from stream_app.agents.resuming import resumed, written
 from stream_app.agents.shell import Received, events, serve
@@ -42,6 +45,7 @@ class DriftStation:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._checkpoints = Checkpoints(context.workplace)
+        self._tests = PrivateTests(context, STATION)
         self._desks: dict[str, Desk] = {}
         self._assignments = 0
 
@@ -87,9 +91,15 @@ class DriftStation:
             if received.at < desk.announced_at or not await self._profiled(desk):
                 self._context.metrics.events.labels(STATION, "no_reference").inc()
                 return
+            await self._tests.ready(desk)
             assert desk.watch is not None
-            counter = desk.watch.counter
-            counted = counter.count(columns_of_rows(event), event.operation)
+            counter, metrics, began = desk.watch.counter, self._context.metrics, time.thread_time()
+            columns = columns_of_rows(event)
+            counted = counter.count(columns, event.operation)
+            if desk.test is not None:
+                counted = replace(counted, compared=desk.test.count(columns, event.operation))
+            metrics.drift_cpu.labels(event.dataset, "count").inc(time.thread_time() - began)
+            metrics.counted.labels(event.dataset).inc(counted.rows)
         origin = f"{received.topic}/{received.partition}"
         reference = counter.reference.digest
         told = RowsCounted(
@@ -103,6 +113,7 @@ class DriftStation:
             counts=to_bytes(counted),
         )
         await self._context.publish(STATION, "source.counts", told)
+        metrics.counts_published.labels(event.dataset).set(time.time())
 
     async def _on_counts(self, event: Event, received: Received) -> None:
         """Stage 2."""
@@ -114,11 +125,13 @@ class DriftStation:
             if received.at < desk.announced_at or not await self._profiled(desk):
                 self._context.metrics.events.labels(STATION, "no_reference").inc()
                 return
+            await self._tests.ready(desk)
             await self._catch_up(desk, received)
             if received.offset >= desk.position[received.partition]:
-                await self._take(desk, event)
+                await self._take(desk, event, received.at)
                 desk.position[received.partition] = received.offset + 1
                 await self._save(desk)
+            self._context.metrics.counts_taken.labels(event.dataset).set(received.at / 1000)
 
     def _desk(self, dataset: str) -> Desk:
         return self._desks.setdefault(dataset, Desk(dataset))
@@ -127,6 +140,7 @@ class DriftStation:
         current = self._assignments
         if desk.recalled != current:
             await asyncio.to_thread(desk.recall, self._context.settings.bootstrap)
+            await self._tests.recall(desk)
             desk.recalled = current
 
     async def _profiled(self, desk: Desk) -> bool:
@@ -180,7 +194,9 @@ class DriftStation:
         if desk.watch is None or (desk.unsaved < SAVED_EVERY and not at_once):
             return
         desk.unsaved = 0
+        await self._tests.save(desk)
         text = written(desk.watch, desk.position)
+        self._context.metrics.drift_state.labels(desk.dataset).set(len(text))
         try:
             await asyncio.to_thread(self._checkpoints.write, desk.dataset, text)
         except TransientError as error:
@@ -192,30 +208,35 @@ class DriftStation:
             return
         with closing(desk.missed(self._context.settings, received)) as missed:
             while some := await asyncio.to_thread(lambda: list(islice(missed, READ_AHEAD))):
-                for offset, event in some:
-                    await self._take(desk, event, again=True)
+                for offset, at, event in some:
+                    await self._take(desk, event, at, again=True)
                     desk.position[received.partition] = offset + 1
         desk.position[received.partition] = max(desk.position.get(received.partition, 0), received.offset)
 
-    async def _take(self, desk: Desk, event: RowsCounted, again: bool = False) -> None:
+    async def _take(self, desk: Desk, event: RowsCounted, at: int, again: bool = False) -> None:
         """Take one message of counts; after a failure half-way the desk starts again from the snapshot."""
         watch = desk.watch
         assert watch is not None
-        if event.reference != watch.profiled.reference.digest:
-            self._context.metrics.events.labels(STATION, "other_reference").inc()
-            return
         try:
             counted = from_bytes(event.counts)
+            await self._tests.take(desk, event, counted, at)
+            if event.reference != watch.profiled.reference.digest:
+                self._context.metrics.events.labels(STATION, "other_reference").inc()
+                return
+            began = time.thread_time()
             signs = watch.take(event.origin, event.first_offset, event.last_offset, counted)
         except ContractError:
             if again:
                 return  # damaged counts went to dead letters when they first came
             raise
+        self._context.metrics.drift_cpu.labels(event.dataset, "watch").inc(time.thread_time() - began)
         self._context.metrics.rows.labels(event.dataset).inc(event.rows)
         try:
             for sign in signs:
                 self._context.metrics.drift.labels(event.dataset, sign.kind).inc()
-                await self._tell(watch.event(sign, None))
+                found = watch.event(sign, None)
+                self._context.metrics.drift_severity.labels(event.dataset).set(found.severity)
+                await self._tell(found)
             figures = watch.summary.take(counted, watch.profiled.reference, watch.aggregator.tracker.score)
             if figures is not None:
                 self._context.metrics.live(event.dataset, figures.missing_share, figures.drift_score)

@@ -1,6 +1,7 @@
 """Windows of live rows: read again from the log where counts say they lie, deletes taken out, and sealed."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from schemas.contract import Contract
@@ -12,6 +13,7 @@ from stream_app.adapters.row_batches import rows_of
 from stream_app.adapters.workplace import Workplace
 from stream_app.agents.profiling import WATCHED
 from stream_app.core.drift.aggregator import Span
+from stream_app.core.drift.live_test import Stretches
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +32,61 @@ def sealed(
     if window.empty:
         raise InsufficientEvidence("none of the window's rows is held by the broker any more")
     return workplace.seal_window(window, name), len(window)
+
+
+def sealed_whole(
+    bootstrap: str, workplace: Workplace, contract: Contract, stretches: Stretches, name: str
+) -> tuple[SourceRef, int]:
+    """All rows of the dataset's messages in the stretches, for a private test: stored as ``sealed`` does.
+
+    No row is cut off at a number of rows: neighbouring streams would then differ in a second row.
+    """
+    found = (event for origin, span in sorted(stretches.items()) for event in _messages(bootstrap, origin, *span))
+    window = remaining((event for event in found if event.dataset == contract.dataset), contract)
+    if window.empty:
+        raise InsufficientEvidence("none of the window's rows is held by the broker any more")
+    return workplace.seal_window(window, name), len(window)
+
+
+def _messages(bootstrap: str, origin: str, first: int, last: int) -> Iterable[RecordsObserved]:
+    topic, _, partition = origin.rpartition("/")
+    for message in read_range(bootstrap, topic, int(partition), first, last + 1):
+        try:
+            event = message.event()
+        except ContractError:
+            continue
+        if isinstance(event, RecordsObserved):
+            yield event
+
+
+def remaining(events: Iterable[RecordsObserved], contract: Contract) -> "pd.DataFrame":
+    """The inserted rows, typed; each deleted row takes out one that equals it.
+
+    One and not all, so that a row more in any message, of inserts or of deletes, changes the window by one row.
+    Messages that cannot be typed, whatever their cells, are left out.
+    """
+    import pandas as pd
+
+    pieces: list[pd.DataFrame] = []
+    present, gone, at = defaultdict[int, list[int]](list), set[int](), 0
+    for event in events:
+        if event.operation == "label":
+            continue
+        try:
+            frame = conform(rows_of(event), contract, roles=WATCHED).table
+        except ContractError:
+            continue
+        keys = pd.util.hash_pandas_object(frame, index=False).tolist()
+        if event.operation == "delete":
+            gone.update(present[key].pop() for key in keys if present[key])
+            continue
+        for place, key in enumerate(keys, start=at):
+            present[key].append(place)
+        pieces.append(frame)
+        at += len(frame)
+    if not pieces:
+        return pd.DataFrame()
+    return pd.concat(pieces, ignore_index=True).drop(index=sorted(gone)).reset_index(drop=True)
 
 
 def batches(bootstrap: str, spans: list[Span]) -> Batches:

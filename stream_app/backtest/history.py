@@ -1,6 +1,7 @@
 """A recorded history in the order of its time, cut into a first snapshot and the rows that stream in after it."""
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,10 @@ DAY_MS = 86_400_000
 MOST_DAYS = 36_525
 """A longer history has a wrong time in it: every one of its days would be replayed."""
 
+_LAST_MS = 9_214_646_400_000
+"""2262, the end of pandas' time."""
 SHARE, MOST_ROWS = 5, 10_000
+"""A snapshot is a fifth of the rows, at most so many, unless the caller says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -41,18 +45,20 @@ class History:
 
     def shown(self, at: int) -> str:
         """A time for people: as in UTC, or days since the first row where the clock is assumed."""
-        import pandas as pd
-
         if not self.timed:
             return f"day {(at - int(self.times[0])) / DAY_MS:.1f}"
-        return pd.Timestamp(at, unit="ms").strftime("%Y-%m-%d %H:%M")
+        return f"{datetime.fromtimestamp(at / 1000, UTC):%Y-%m-%d %H:%M}"
+
+    def row_at(self, at: int) -> int:
+        """The first row that came at this time or later (milliseconds)."""
+        return int(np.searchsorted(self.times, at))
 
     def shuffled(self, seed: int, time: str | None) -> "History":
         """The same rows in random order, at the same times: a stream in which nothing ever moves."""
         order = np.random.default_rng(seed).permutation(len(self.frame))
         mixed = self.frame.iloc[order].reset_index(drop=True)
         if time is not None:
-            mixed[time] = self.frame[time].array
+            pass
         return replace(self, frame=mixed)
 
 
@@ -64,7 +70,9 @@ def history_of(
     Raises ``InputError`` on too few rows, ``ContractError`` where columns of the contract are absent or cannot order.
     """
     _check_columns(frame, contract)
-    reference_rows = min(max(MINIMUM_ROWS, len(frame) // SHARE), MOST_ROWS) if reference_rows is None else reference_rows
+    reference_rows = (
+        min(max(MINIMUM_ROWS, len(frame) // SHARE), MOST_ROWS) if reference_rows is None else reference_rows
+    )
     if reference_rows < MINIMUM_ROWS:
         raise InputError(f"a snapshot needs at least {MINIMUM_ROWS} rows; {reference_rows} were asked for")
     if len(frame) <= reference_rows:
@@ -78,6 +86,8 @@ def history_of(
         times = DAY_MS + np.arange(len(ordered), dtype=np.int64) * DAY_MS // rows_per_day
     else:
         times = np.maximum.accumulate((seconds * 1000).astype(np.int64))
+    if times[0] < 0 or times[-1] >= _LAST_MS:
+        raise InputError("the history has times before 1970 or after 2261: these cannot be replayed")
     if (days := int(times[-1] - times[0]) // DAY_MS) > MOST_DAYS:
         raise InputError(f"the history spans {days} days, at most {MOST_DAYS} are replayed: look at its times")
     return History(ordered, times, reference_rows, seconds is not None, sha256)

@@ -65,6 +65,7 @@ class Catalogue:
 
     contracts: dict[str, ContractApplied] = field(default_factory=dict)
     drift: dict[str, list[DriftDetected]] = field(default_factory=lambda: defaultdict(list))
+    seen_at: dict[str, int] = field(default_factory=dict)
     profiles: dict[str, ProfileTaken] = field(default_factory=dict)
     ledger: dict[str, LedgerEntry] = field(default_factory=dict)
     dossiers: dict[str, tuple[str, Dossier]] = field(default_factory=dict)
@@ -91,11 +92,15 @@ class Catalogue:
         return view
 
     def take(self, message: StoredMessage) -> None:
-        """Add one message; what cannot be read is counted."""
+        """Add one message; what cannot be read is counted. ``seen_at`` keeps when drift was told, by event id."""
         try:
-            self.add(message.event())
+            event = message.event()
         except ContractError:
             self.unreadable += 1
+            return
+        if isinstance(event, DriftDetected):
+            self.seen_at.setdefault(event.event_id, message.at)
+        self.add(event)
 
     def add(self, event: Event) -> None:
         """Add one event; a repeat changes nothing."""

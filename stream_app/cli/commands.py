@@ -3,8 +3,10 @@
 import typer
 
 from stream_app.cli import (
+    backtesting,
     contracts,
     deadletters,
+    drifts,
     keys,
     ledgers,
     libraries,
@@ -55,6 +57,7 @@ def verify(context: typer.Context) -> None:
 
 review = typer.Typer(help="Reviews of incidents.", no_args_is_help=True)
 review.command("close")(orders.close_review)
+contracts.app.command("backtest")(backtesting.backtest)
 access = typer.Typer(help="Access of runs to a dataset's source.", no_args_is_help=True)
 access.command("grant")(orders.grant)
 access.command("withdraw")(orders.withdraw)
@@ -64,7 +67,7 @@ for name, group in (
     ("contract", contracts.app),
     ("snapshot", sources.snapshots),
     ("source", packing.sources),
-    ("drift", sources.drifts),
+    ("drift", drifts.app),
     ("run", runs.app),
     ("release", releases.app),
     ("incident", releases.incidents),

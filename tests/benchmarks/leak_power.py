@@ -141,16 +141,16 @@ def label(sizes: tuple[int, int, int, int]) -> str:
 
 
 def settings(seeds: int, fresh: int) -> list[Setting]:
-    """The sizes that the gate promises something for; the large ones with fewer fresh tables."""
+    """The sizes that the gate promises something for."""
     small, tiny = (4_000, 2_000, 2_000, 4_000), (4_000, 2_000, 2_000, 2_000)
     large, lean = (16_000, 16_000, 8_000, 8_000), (16_000, 4_000, 8_000, 8_000)
-    card, many, some = (100_000, 100_000, 100_000, 100_000), max(1, seeds * 3 // 5), max(1, fresh // 3)
+    card, some = (100_000, 100_000, 100_000, 100_000), max(1, fresh // 3)
     return [
         Setting(f"Adult {label(small)}", adult(small), seeds, fresh),
         Setting(f"Adult {label(tiny)}", adult(tiny), seeds, fresh),
-        Setting(f"Adult {label(lean)}", adult(lean), max(1, seeds * 3 // 10), some),
-        Setting(f"Adult {label(large)}", adult(large), max(1, seeds * 3 // 10), some),
-        Setting(f"fraud {label(card)}", fraud(card), many, some,
+        Setting(f"Adult {label(lean)}", adult(lean), seeds, fresh),
+        Setting(f"Adult {label(large)}", adult(large), seeds, fresh),
+        Setting(f"fraud {label(card)}", fraud(card), seeds, fresh,
                 tuple(item for item in PLANTED if item[0] in ("verbatim", "jittered"))),
         Setting("flights by aircraft", flights(), max(1, seeds // 5), some // 2,
                 (("verbatim", 0.005), ("verbatim", 0.01), ("verbatim", 0.02))),

@@ -23,7 +23,7 @@ def add(values: Any, since: Any, scores: Any, sizes: Any, signed: Any, allowance
                     value += step
                     value -= allowances[place] * sizes[block, channel]
                     own[channel] = max(value, 0.0)
-                    strongest = max(strongest, value / heights[place])
+                    strongest = max(strongest, value / heights[place, channel])
         if strongest >= 1:
             return block + 1
     return len(scores)

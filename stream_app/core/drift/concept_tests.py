@@ -19,6 +19,7 @@ from schemas.drift import DriftPolicy
 from schemas.errors import ContractError
 from stream_app.core.drift.concept import EXPECTED_UNIT, ConceptModel, Errors
 from stream_app.core.drift.concept_score import angle, block_scores
+from stream_app.core.drift.packing import pack, unpack
 from stream_app.core.drift.river_state import (
     ReplayedAdwin,
     page_hinkley_state,
@@ -207,7 +208,7 @@ class ConceptTests:
             "blocks": self._blocks,
             "settling": self._settling,
             "filling": _numbers(self._filling),
-            "pools": [_numbers(pool) for pool in self._pools],
+            "pools": pack(np.asarray([_numbers(pool) for pool in self._pools], dtype=np.int64).reshape(-1, 5)),
             "tests": [each.state() for each in self._tests],
         }
 
@@ -224,7 +225,7 @@ class ConceptTests:
             found._offset, found._settling = offset, document["settling"]
             found._watch(blocks)
             found._filling = _pool(document["filling"])
-            found._pools = [_pool(numbers) for numbers in document["pools"][:_MOST_POOLS]]
+            found._pools = [_pool(numbers) for numbers in unpack(document["pools"])[:_MOST_POOLS].tolist()]
             if any(pool.labelled == 0 for pool in found._pools):
                 raise ValueError
             for each, state in zip(found._tests, document["tests"], strict=True):

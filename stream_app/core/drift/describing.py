@@ -9,7 +9,7 @@ from stream_app.core.drift.rare import RareTests
 from stream_app.core.drift.recent import Recent
 from stream_app.core.drift.reference import Reference
 from stream_app.core.drift.scoring import Scoring
-from stream_app.core.drift.sequential import Alarm, SequentialTests
+from stream_app.core.drift.sequential import Alarm, Alarms
 from stream_app.core.drift.sign import DriftSign, Evidence, Unit
 
 _COUPLED = 0.5
@@ -30,7 +30,8 @@ def described(
     reference: Reference,
     scoring: Scoring,
     before: Integers,
-    tests: SequentialTests,
+    spread: Floats,
+    tests: Alarms,
     rare: RareTests,
     recent: Recent,
     row: int,
@@ -40,13 +41,13 @@ def described(
     single = np.where([len(channel.columns) == 1 for channel in channels], strength, 0.0)
     tails = rare.strength()
     if tails.max(initial=0) >= 1 and tails.max() >= _COUPLED * single.max(initial=0):
-        return _rare_sign(reference, before, rare, recent, row)
+        return rare_sign(reference, before, rare, recent, row)
     best = _explaining(strength, single, channels)
     channel, alarm = channels[best], tests.alarm(best)
     strongest = alarm if strength[best] >= 1 else tests.alarm(int(np.argmax(strength)))
     since = _dated(reference, scoring, best, alarm, before, recent, row)
     columns = channel.columns if len(channel.columns) > 1 else _columns(single, channels, channel.columns[0])
-    effect, unit, evidence = _effect(reference, scoring, before, best, alarm, recent, since, row)
+    effect, unit, evidence = _effect(reference, scoring, before, spread, best, alarm, recent, since, row)
     return DriftSign(
         row=row,
         since_row=since,
@@ -85,7 +86,8 @@ def _columns(single: Floats, channels: tuple[Channel, ...], first: int) -> tuple
     return tuple(dict.fromkeys([first, *order]))
 
 
-def _rare_sign(reference: Reference, before: Integers, rare: RareTests, recent: Recent, row: int) -> DriftSign:
+def rare_sign(reference: Reference, before: Integers, rare: RareTests, recent: Recent, row: int) -> DriftSign:
+    """The sign of cells that the reference has few of, or none."""
     tails, starts = rare.tails()
     strength, cells = tails / rare.height, reference.rare
     place = int(np.argmax(strength))
@@ -170,6 +172,7 @@ def _effect(
     reference: Reference,
     scoring: Scoring,
     before: Integers,
+    spread: Floats,
     best: int,
     alarm: Alarm,
     recent: Recent,
@@ -182,7 +185,7 @@ def _effect(
         seen = _fine(recent.since(since), reference, channel.columns[0])
         evidence = Evidence(tuple(own.tolist()), tuple(seen.tolist()))
         return _total_variation(own, seen, reference, channel.columns[0]), "total_variation", evidence
-    mean = _mean_score(reference, best, alarm, row)
+    mean = _mean_score(reference, float(spread[best]), alarm, row)
     effect = scoring.effect(best, mean)
     if channel.measures == "correlation":
         start = float(scoring.scales[best, 1])
@@ -193,12 +196,12 @@ def _effect(
     return effect, _UNITS[channel.measures], Evidence()
 
 
-def _mean_score(reference: Reference, best: int, alarm: Alarm, row: int) -> float:
+def _mean_score(reference: Reference, spread: float, alarm: Alarm, row: int) -> float:
     """The mean score of a nominal block since the alarm's date, in the scoring's own units."""
     if alarm.total is None or alarm.since is None:
         return 0.0
     blocks = max(1.0, (row - alarm.since) / reference.block_rows)
-    mean = (alarm.total / blocks + alarm.allowance) * float(reference.spread[best])
+    mean = (alarm.total / blocks + alarm.allowance) * spread
     return -mean if alarm.falls else mean
 
 

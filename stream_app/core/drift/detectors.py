@@ -1,24 +1,60 @@
-"""The sequential tests that a policy asks for."""
+"""The sequential tests that a policy asks for, and how the budget of false alarms is divided among their channels."""
 
+from collections import Counter
 from math import sqrt
-from typing import assert_never
+from typing import Literal, assert_never
+
+import numpy as np
 
 from schemas.drift import DriftPolicy
+from stream_app.core.drift.bins import Floats
+from stream_app.core.drift.channels import Channel, Measures
 from stream_app.core.drift.cusum import Cusum
-from stream_app.core.drift.sequential import SequentialTests, Signed
+from stream_app.core.drift.sequential import SequentialTests
+from stream_app.core.drift.slow_scan import SlowScan
+
+SEQUENTIAL_SHARE, SLOW_SHARE = 0.65, 0.15
+"""The parts of the budget that the sequential tests and the slow scan have; rare cells have the rest."""
 
 _ERRORS = 3.5
 """Standard errors of a channel's mean: the largest of some hundred channels' is rarely more."""
 
+_PARTS: dict[Measures, float] = {
+    "location": 0.35, "spread": 0.15, "share": 0.15, "skewness": 0.05, "shape": 0.05, "correlation": 0.15,
+    "association": 0.1,
+}  # fmt: skip
+"""How the sequential tests' budget is divided: a shift of a column's mean is the commonest change and has few channels,
+and is found the sooner for it. Channels that measure the same share alike.
+"""
 
-def sequential_tests(policy: DriftPolicy, signed: Signed, block_rows: int, reference_blocks: int) -> SequentialTests:
-    """Fresh tests of the policy's kind for (channels,) ``signed``; all are held to the policy's budget of false alarms.
+_SUBGROUPS = 0.25
+
+
+def parts_of(channels: tuple[Channel, ...]) -> Floats:
+    """(channels,) parts of the budget, which add up to 1."""
+    keys: list[Literal["subgroup"] | Measures] = [
+        "subgroup" if channel.kind == "subgroup" else channel.measures for channel in channels
+    ]
+    weights = {
+        key: (_SUBGROUPS if key == "subgroup" else _PARTS[key]) / number for key, number in Counter(keys).items()
+    }
+    found = np.asarray([weights[key] for key in keys])
+    return found / found.sum() if len(found) else found
+
+
+def sequential_tests(
+    policy: DriftPolicy, channels: tuple[Channel, ...], block_rows: int, reference_blocks: int
+) -> SequentialTests:
+    """Fresh tests of the policy's kind; all are held to the policy's budget of false alarms.
 
     A reference of few blocks knows its own mean the less: the allowance grows by its standard errors.
     """
     slack = _ERRORS / sqrt(max(1, reference_blocks))
+    signed = np.asarray([channel.signed for channel in channels], dtype=bool)
     if policy.detector == "cusum":
-        return Cusum(signed, block_rows, policy, slack)
+        budget = policy.alarms_per_million * SEQUENTIAL_SHARE
+        deviation = 1 / sqrt(max(1, reference_blocks))
+        return Cusum(signed, parts_of(channels), block_rows, policy, budget, slack, deviation)
     from stream_app.core.drift.river_tests import AdwinTests, PageHinkleyTests
 
     if policy.detector == "page_hinkley":
@@ -26,3 +62,13 @@ def sequential_tests(policy: DriftPolicy, signed: Signed, block_rows: int, refer
     if policy.detector == "adwin":
         return AdwinTests(signed, block_rows, policy)
     assert_never(policy.detector)
+
+
+def slow_scan(
+    policy: DriftPolicy, channels: tuple[Channel, ...], block_rows: int, reference_blocks: int
+) -> SlowScan | None:
+    """The scan for slow drift of single columns, beside the cumulative sums; River's detectors have none."""
+    if policy.detector != "cusum":
+        return None
+    chosen = np.asarray([channel.signed and len(channel.columns) == 1 for channel in channels], dtype=bool)
+    return SlowScan(chosen, reference_blocks, block_rows, policy.alarms_per_million * SLOW_SHARE)

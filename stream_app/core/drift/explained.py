@@ -93,3 +93,13 @@ def _shares(sign: DriftSign, reference: Reference, contract: Contract) -> tuple[
         return ()
     column = next(column for column in reference.bins if column.name == sign.columns[0])
     return shares_moved(column, contract, evidence.before, evidence.after)
+
+
+def shown_time(seconds: float | None) -> str | None:
+    """A time as a data owner would write it, in UTC."""
+    import pandas as pd
+
+    try:
+        return None if seconds is None else str(pd.Timestamp(seconds, unit="s"))
+    except (ValueError, OverflowError):
+        return None  # a producer may send any number

@@ -40,10 +40,11 @@ class RareTests:
         self.counts = np.concatenate([self.counts, counts])[-max(WINDOWS) :]
         self.rows = np.concatenate([self.rows, np.stack([rows, firsts], axis=1)])[-max(WINDOWS) :]
 
-    def alarms(self) -> bool:
-        """Whether any tail is past the height."""
+    def alarms(self, muted: "np.ndarray[tuple[int, ...], np.dtype[np.bool_]] | None" = None) -> bool:
+        """Whether any tail is past the height, those of ``muted`` (cells,) apart."""
+        heard = np.ones(self.counts.shape[1], dtype=bool) if muted is None else ~muted
         return any(
-            (self.counts[-window:].sum(axis=0) >= self._limits(int(self.rows[-window:, 0].sum()))).any()
+            (self.counts[-window:].sum(axis=0) >= self._limits(int(self.rows[-window:, 0].sum())))[heard].any()
             for window in WINDOWS
         )
 

@@ -16,9 +16,11 @@ import numpy as np
 from schemas.contract import Contract
 from schemas.drift import DriftPolicy, Season
 from schemas.errors import ContractError, InsufficientEvidence
-from stream_app.core.drift.bins import Codes, ColumnBins, Floats, as_numbers, encode, learn_bins
+from stream_app.core.drift.bins import Codes, ColumnBins, Floats, as_numbers, learn_bins
+from stream_app.core.drift.cells import columns_of
 from stream_app.core.drift.channels import Channel
 from stream_app.core.drift.counting import count
+from stream_app.core.drift.encoding import Encoder
 from stream_app.core.drift.layout import Integers, Layout, Subgroup, lay_out
 from stream_app.core.drift.packing import pack, unpack
 from stream_app.core.drift.rare_cells import RareCells, rare_cells
@@ -33,7 +35,11 @@ _FEWEST_BLOCKS = 20
 _SHORTEST_BLOCK = 50
 _FEWEST_IN_PERIOD = 500
 _AT_ONCE = 64
-_DEPENDENT, _CUT_DEPENDENT, _CUT = 1.15, 3.5, 20.0
+_CELLS_A_ROW = 200
+"""A block of a very wide table has more rows, so that its scores cost less than counting it."""
+
+_DEPENDENT, _FEW_ROWS = 1.15, 40.0
+_CUT_DEPENDENT, _CUT_SHARE, _CUT_SQUARED, _CUT = 3.0, 4.0, 5.0, 20.0
 _ARRAYS = ("counts", "centre", "spread", "rates", "clumping")
 
 
@@ -75,14 +81,21 @@ class Reference:
         """One for all rows, then one for each period."""
         return scorings_of(self.counts, self.layout, self.bins, self.block_rows, self.counts[0])
 
-    @cached_property
-    def cut(self) -> Floats:
+    def cut_of(self, spread: Floats) -> Floats:
         """(channels,) where a block's standardised score is cut off.
 
-        A score that varies more than independent rows would rests on few independent pieces, and its tails are heavier
-        than normal: cut off so, no run of fewer than three blocks can raise an alarm.
+        Some scores have heavier tails than normal: those that vary more than independent rows would, for they rest on
+        few independent pieces; shares of rare values, which are counts of a few rows; chi-squared ones. Cut off, it
+        takes a run of blocks to raise an alarm: about four, three and two.
         """
-        return np.where(self.spread > _DEPENDENT, _CUT_DEPENDENT, _CUT)
+        scoring = self.scorings[0]
+        squared = np.asarray([not channel.signed for channel in self.channels], dtype=bool)
+        found = np.where(squared, _CUT_SQUARED, _CUT)
+        shares, linear = scoring.scales[:, 1], len(scoring.scales)
+        few = scoring.expected[scoring.base_of[:linear]] * np.minimum(shares, 1 - shares) < _FEW_ROWS
+        counted = np.asarray([channel.measures == "share" for channel in self.channels[:linear]], dtype=bool)
+        found[:linear] = np.where(counted & few, _CUT_SHARE, found[:linear])
+        return np.where(spread > _DEPENDENT, _CUT_DEPENDENT, found)
 
     @cached_property
     def rare(self) -> RareCells:
@@ -96,7 +109,11 @@ class Reference:
 
     def encode(self, frame: "pd.DataFrame") -> Codes:
         """(columns, rows) codes of a frame with (some of) the reference's columns."""
-        return np.ascontiguousarray(encode(frame, self.bins).T)
+        return self._encoder.codes(columns_of(frame, self.bins))
+
+    @cached_property
+    def _encoder(self) -> Encoder:
+        return Encoder(self.bins)
 
     def periods_of(self, seconds: Floats) -> Integers:
         """(rows,) which of ``counts`` rows at these times are compared with."""
@@ -173,7 +190,7 @@ def build_reference(frame: "pd.DataFrame", contract: Contract, policy: DriftPoli
     if len(frame) < MINIMUM_ROWS or not bins:
         raise InsufficientEvidence(f"a reference needs at least {MINIMUM_ROWS} rows and one modelled column")
     ordered = in_time_order(frame, contract)
-    codes = np.ascontiguousarray(encode(ordered, bins).T)
+    codes = Encoder(bins).codes(columns_of(ordered, bins))
     timed = contract.time is not None and contract.time in ordered.columns
     seconds = as_numbers(ordered[contract.time], "timestamp") if timed else np.full(len(ordered), np.nan)
     return calibrated(codes, seconds, bins, _planned(codes, bins, contract), policy, contract.time)
@@ -208,7 +225,8 @@ def calibrated(
 ) -> Reference:
     """A reference from (columns, rows) codes in order of time, at (rows,) ``seconds``."""
     rows = codes.shape[1]
-    block_rows = max(_SHORTEST_BLOCK, min(policy.block_rows, rows // _FEWEST_BLOCKS))
+    wanted = max(policy.block_rows, layout.cells // _CELLS_A_ROW)
+    block_rows = max(_SHORTEST_BLOCK, min(wanted, rows // _FEWEST_BLOCKS))
     keys = keys_of(seconds, policy.season)
     found, often = np.unique(keys[keys != WHOLE], return_counts=True)
     periods = tuple(int(key) for key, number in zip(found, often, strict=True) if number >= _FEWEST_IN_PERIOD)
@@ -284,12 +302,12 @@ def _fresh(column: ColumnBins, rows: int) -> float:
 
 
 def _varied(spread: Floats, channels: tuple[Channel, ...], columns: int) -> Floats:
-    """(columns,) the largest variance of the scores of each column alone."""
-    found = np.ones(columns)
+    """(columns,) the middle variance of the scores of each column alone: one channel's may look large by chance."""
+    own: list[list[float]] = [[1.0] for _ in range(columns)]
     for value, channel in zip(spread, channels, strict=True):
         if len(channel.columns) == 1:
-            found[channel.columns[0]] = max(found[channel.columns[0]], float(value) ** 2)
-    return found
+            own[channel.columns[0]].append(float(value) ** 2)
+    return np.asarray([np.median(values) for values in own])
 
 
 def _inflation(scores: Floats, sizes: Floats) -> Floats:

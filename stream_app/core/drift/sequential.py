@@ -28,7 +28,19 @@ class Alarm:
     allowance: float = 0.0
 
 
-class SequentialTests(Protocol):
+class Alarms(Protocol):
+    """What can be asked of tests once an alarm was raised."""
+
+    def strength(self) -> Floats:
+        """(channels,) statistic over height: 1 and more is an alarm; channels compare by it once there is one."""
+        ...
+
+    def alarm(self, channel: int) -> Alarm:
+        """What the channel's test found."""
+        ...
+
+
+class SequentialTests(Alarms, Protocol):
     """Tests of (channels,) scores, near standard normal while nothing changes; a change moves their mean.
 
     Channels that are not ``signed`` can only rise, and are tested on that side alone.
@@ -38,14 +50,6 @@ class SequentialTests(Protocol):
         """Take (blocks, channels) scores and sizes of blocks that begin at (blocks,) ``rows``; how many were taken:
         all, or those up to the first that raises an alarm.
         """
-        ...
-
-    def strength(self) -> Floats:
-        """(channels,) statistic over height: 1 and more is an alarm; channels compare by it once there is one."""
-        ...
-
-    def alarm(self, channel: int) -> Alarm:
-        """What the channel's test found."""
         ...
 
     def state(self) -> State:

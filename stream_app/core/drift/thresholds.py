@@ -1,6 +1,7 @@
 """Thresholds from a budget of false alarms."""
 
 import math
+from functools import lru_cache
 
 from stream_app.core.drift.bins import Floats
 
@@ -8,30 +9,54 @@ _RARE_SHARE = 0.2
 """The part of the budget that goes to rare cells."""
 
 _MOST_STEPS = 4_096
+_LEAST_ALLOWANCE = 0.01
+_NODES = 24
 
 WINDOWS = (1, 4, 16)
 """Blocks over which rare cells are added up."""
 
 
 def blocks_between_alarms(tests: int, block_rows: int, alarms_per_million: float) -> float:
-    """Blocks between two false alarms that each of ``tests`` may give on average."""
-    return max(1, tests) * 1e6 / (alarms_per_million * (1 - _RARE_SHARE) * block_rows)
+    """Blocks between two false alarms that each of ``tests`` may give on average, of a budget for all of them."""
+    return max(1, tests) * 1e6 / (alarms_per_million * block_rows)
 
 
-def cusum_threshold(sided: int, block_rows: int, alarms_per_million: float, allowance: float) -> float:
+@lru_cache(maxsize=4_096)
+def cusum_threshold(
+    sided: int, block_rows: int, alarms_per_million: float, allowance: float, deviation: float = 0.0
+) -> float:
     """The height at which ``sided`` one-sided Page tests together keep to the budget.
 
     Siegmund's approximation of the mean time between false alarms of one, in blocks: (exp(2kb) - 2kb - 1) / (2k^2) with
-    b = h + 1.166 (Siegmund, Sequential Analysis, 1985, eq. 2.56), for independent normal scores and allowance k.
+    b = h + 1.166 (Siegmund, Sequential Analysis, 1985, eq. 2.56), for independent normal scores and allowance k. Where
+    the mean of the scores is known with an error of standard ``deviation``, the rate is averaged over that error.
     """
-    wanted = blocks_between_alarms(sided, block_rows, alarms_per_million)
+    wanted = 1 / blocks_between_alarms(sided, block_rows, alarms_per_million)
+    nodes, weights = _errors(deviation)
     low, high = 0.0, 200.0
     for _ in range(60):
         middle = (low + high) / 2
-        exponent = min(2 * allowance * (middle + 1.166), 600.0)
-        mean_time = (math.exp(exponent) - exponent - 1) / (2 * allowance**2)
-        low, high = (low, middle) if mean_time > wanted else (middle, high)
+        rate = sum(weight * _rate(allowance - node, middle) for node, weight in zip(nodes, weights, strict=True))
+        low, high = (low, middle) if rate < wanted else (middle, high)
     return high
+
+
+def _rate(allowance: float, height: float) -> float:
+    """False alarms a block of one test; a block's mean that reaches the allowance leaves no time at all."""
+    if allowance <= _LEAST_ALLOWANCE:
+        return 1.0
+    exponent = min(2 * allowance * (height + 1.166), 600.0)
+    return 2 * allowance**2 / (math.exp(exponent) - exponent - 1)
+
+
+def _errors(deviation: float) -> tuple[list[float], list[float]]:
+    """Nodes and weights of a normal error, for Gauss-Hermite quadrature."""
+    import numpy as np
+
+    if deviation <= 0:
+        return [0.0], [1.0]
+    nodes, weights = np.polynomial.hermite.hermgauss(_NODES)
+    return (deviation * math.sqrt(2) * nodes).tolist(), (weights / math.sqrt(math.pi)).tolist()
 
 
 def rare_threshold(cells: int, block_rows: int, alarms_per_million: float) -> float:

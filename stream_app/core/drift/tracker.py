@@ -10,6 +10,7 @@ at any time (``rebase``).
 """
 
 import json
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -19,22 +20,24 @@ from schemas.drift import DriftPolicy
 from schemas.errors import ContractError
 from stream_app.core.drift.bins import Codes, Floats
 from stream_app.core.drift.blocks import Block, counted
-from stream_app.core.drift.describing import described
-from stream_app.core.drift.detectors import sequential_tests
+from stream_app.core.drift.describing import described, rare_sign
+from stream_app.core.drift.detectors import sequential_tests, slow_scan
 from stream_app.core.drift.layout import Integers
 from stream_app.core.drift.packing import pack, unpack
 from stream_app.core.drift.rare import RareTests
 from stream_app.core.drift.recent import Recent
 from stream_app.core.drift.reference import Reference, scorings_of
 from stream_app.core.drift.relearning import relearnt
+from stream_app.core.drift.scoring import Scoring
+from stream_app.core.drift.sequential import State
+from stream_app.core.drift.settling import Settling
 from stream_app.core.drift.sign import DriftSign
+from stream_app.core.drift.slow_scan import SlowScan
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _AT_ONCE = 32
-_REMEMBERED = 20_000
-"""Cells up to which the counts within groups are remembered block by block, besides the columns' own."""
 
 
 class Tracker:
@@ -58,26 +61,25 @@ class Tracker:
         self._held = np.zeros((len(reference.bins), 0), dtype=np.uint8)
         self._held_seconds = np.zeros(0)
         self._pending: dict[int, tuple[int, Block]] = {}
-        self._watch(reference.counts, reference.blocks)
+        self._slow = slow_scan(self.policy, reference.channels, reference.block_rows, reference.blocks)
+        self._watch(reference.counts, reference.blocks, reference.spread)
 
-    def _watch(self, counts: Integers, blocks: int) -> None:
-        reference, layout = self._original, self._original.layout
-        self._counts, self._blocks = counts, blocks
+    def _watch(self, counts: Integers, blocks: int, spread: Floats) -> None:
+        reference, layout, policy = self._original, self._original.layout, self.policy
+        self._counts, self._blocks, self._spread = counts, blocks, spread
+        self._cut = reference.cut_of(spread)
         same = counts is reference.counts
-        self._scorings = (
-            reference.scorings
-            if same
-            else scorings_of(counts, layout, reference.bins, reference.block_rows, reference.counts[0])
-        )
-        self._tests = sequential_tests(self.policy, self._scorings[0].signed, reference.block_rows, blocks)
+        self._scorings = reference.scorings if same else self._scorings_of(counts)
+        self._tests = sequential_tests(policy, reference.channels, reference.block_rows, blocks)
         rates = reference.rates if same else np.maximum(reference.rates, _upper(counts[0], reference))
-        budget = self.policy.alarms_per_million
-        self._rare = RareTests(rates, reference.clumping, reference.block_rows, budget)
+        self._rare = RareTests(rates, reference.clumping, reference.block_rows, policy.alarms_per_million)
         self._recent = Recent()
-        fine, groups = slice(0, int(layout.fine[-1])), slice(int(layout.cubes[-1]), layout.cells)
-        self._remembered = (fine, groups) if layout.cells - groups.start <= _REMEMBERED else (fine,)
-        self._settled: Integers | None = None
-        self._settled_rows = 0
+        self._remembered = int(layout.fine[-1])
+        self._settling: Settling | None = None
+
+    def _scorings_of(self, counts: Integers) -> tuple[Scoring, ...]:
+        reference = self._original
+        return scorings_of(counts, reference.layout, reference.bins, reference.block_rows, reference.counts[0])
 
     @property
     def reference(self) -> Reference:
@@ -87,7 +89,7 @@ class Tracker:
     @property
     def settling(self) -> bool:
         """True from a detection until its new baseline is learnt."""
-        return self._settled is not None
+        return self._settling is not None
 
     @property
     def score(self) -> float:
@@ -111,8 +113,8 @@ class Tracker:
         found: list[DriftSign] = []
         ready = [whole for block in blocks for whole in self._joined(block)]
         while ready:
-            if self._settled is not None:
-                self._settle(*ready.pop(0))
+            if self._settling is not None:
+                self._settle(*ready.pop(0), found)
             else:
                 taken = self._advance(ready[:_AT_ONCE], found)
                 ready = ready[taken:]
@@ -138,7 +140,8 @@ class Tracker:
             if alarm:
                 first, block = own[used - 1]
                 found.append(self._sign(first + block.rows))
-                self._settled, self._settled_rows = np.zeros_like(self._counts), 0
+                self._tell(found[-1])
+                self._begin_settling()
                 return taken
         return taken
 
@@ -150,30 +153,87 @@ class Tracker:
         rare = self._original.rare.count(counts)
         most = self._rare.first(rare, rows)
         scores, sizes = self._scored(period, counts[:most])
-        taken = self._tests.update(scores, sizes, firsts[:most])
+        most = self._scan(period, counts[:most], scores, firsts)
+        taken = self._tests.update(scores[:most], sizes[:most], firsts[:most])
+        raised = self._tests.strength().max(initial=0.0) >= 1
+        if raised and self._slow is not None:
+            self._slow.forget()
         self._rare.update(rare[:taken], rows[:taken], firsts[:taken])
-        kept = np.concatenate([counts[:taken, part] for part in self._remembered], axis=1).astype(np.int64)
+        kept = counts[:taken, : self._remembered].astype(np.int64)
         for number, (first, block) in enumerate(blocks[:taken]):
             self._recent.add(kept[number], block.rows, first, block.time)
-        raised = self._tests.strength().max(initial=0.0) >= 1
-        return taken, bool(raised or self._rare.alarms())
+        slow = self._slow is not None and self._slow.passed
+        return taken, bool(raised or slow or self._rare.alarms())
 
     def _scored(self, period: int, counts: "np.ndarray[Any, Any]") -> tuple[Floats, Floats]:
         scores, sizes = self._scorings[period].score(counts)
-        standard = (scores - self._original.centre * sizes) / self._original.spread
-        return np.clip(standard, -self._original.cut, self._original.cut), sizes
+        standard = (scores - self._original.centre * sizes) / self._spread
+        return np.clip(standard, -self._cut, self._cut), sizes
+
+    def _scan(self, period: int, counts: "np.ndarray[Any, Any]", scores: Floats | None, firsts: Integers) -> int:
+        """Take blocks into the slow scan, against the first reference; how many."""
+        if self._slow is None:
+            return len(counts)
+        if scores is None or self._counts is not self._original.counts:
+            own, sizes = self._original.scorings[period].score(counts)
+            reference = self._original
+            cut = reference.cut_of(reference.spread)
+            scores = np.clip((own - reference.centre * sizes) / reference.spread, -cut, cut)
+        return self._slow.update(scores, firsts)
+
+    def _tell(self, sign: DriftSign) -> None:
+        """Let the slow scan know of a column's own change."""
+        if self._slow is None or sign.kind not in ("marginal", "missingness", "new_category"):
+            return
+        names = [column.name for column in self._original.bins]
+        columns = {names.index(name) for name in sign.columns}
+        known = [bool(columns & set(channel.columns)) for channel in self._original.channels]
+        self._slow.tell(np.asarray(known, dtype=bool))
 
     def _sign(self, row: int) -> DriftSign:
-        return described(self._original, self._scorings[0], self._counts[0], self._tests, self._rare, self._recent, row)
+        if self._slow is not None and self._slow.passed:
+            return self._slow_sign(row, self._slow)
+        reference, recent = self._original, self._recent
+        return described(
+            reference, self._scorings[0], self._counts[0], self._spread, self._tests, self._rare, recent, row
+        )
 
-    def _settle(self, first: int, block: Block) -> None:
+    def _slow_sign(self, row: int, slow: SlowScan) -> DriftSign:
+        """Against the first reference; with no rare cell to explain it."""
+        reference = self._original
+        rare = RareTests(reference.rates, reference.clumping, reference.block_rows, self.policy.alarms_per_million)
+        scoring, before = reference.scorings[0], reference.counts[0]
+        sign = described(reference, scoring, before, reference.spread, slow, rare, self._recent, row)
+        return replace(sign, onset="gradual")
+
+    def _begin_settling(self) -> None:
+        self._settling = Settling.begun(self._counts.shape, len(self._spread), self._rare.counts)
+
+    def _settle(self, first: int, block: Block, found: list[DriftSign]) -> None:
         """Gather rows after the detection; once there are enough, learn the new baseline from them and watch again."""
-        assert self._settled is not None
-        self._settled[block.period] += block.counts
-        self._settled_rows += block.rows
-        if self._settled_rows >= self.policy.settle_rows:
-            rows, settled = self._settled_rows, self._settled
-            self._watch(relearnt(self._counts, settled, self._original.layout), rows // self._original.block_rows)
+        settling, reference = self._settling, self._original
+        assert settling is not None
+        rare = reference.rare.count(block.counts)
+        settling.add(block.period, block.rows, block.counts, rare)
+        self._recent.add(block.counts[: self._remembered].astype(np.int64), block.rows, first, block.time)
+        heard = np.where(settling.muted, 0, rare)
+        self._rare.update(heard[None], np.asarray([block.rows]), np.asarray([first]))
+        self._scan(block.period, block.counts[None], None, np.asarray([first]))
+        slow = self._slow is not None and self._slow.passed
+        if slow or (settling.listening and self._rare.alarms(settling.muted)):
+            found.append(self._sign(first + block.rows) if slow else self._rare_sign(first + block.rows))
+            self._tell(found[-1])
+            self._begin_settling()
+            return
+        if settling.rows >= self.policy.settle_rows:
+            counts = relearnt(self._counts, settling.counts, reference.layout)
+            self._watch(counts, settling.rows // reference.block_rows, settling.spread(reference.spread))
+        elif settling.half is None and settling.rows >= self.policy.settle_rows / 2:
+            settling.half = relearnt(self._counts, settling.counts, reference.layout)
+            settling.picture = self._scorings_of(settling.half)
+
+    def _rare_sign(self, row: int) -> DriftSign:
+        return rare_sign(self._original, self._counts[0], self._rare, self._recent, row)
 
     def to_json(self) -> str:
         """Everything but the reference: counts, sums and codes of less than a block.
@@ -188,10 +248,12 @@ class Tracker:
                 "policy": self.policy.document(),
                 "blocks": self._blocks,
                 "counts": None if self._counts is self._original.counts else pack(self._counts),
-                "settled": None if self._settled is None else [self._settled_rows, pack(self._settled)],
+                "spread": None if self._spread is self._original.spread else pack(self._spread),
+                "settling": None if self._settling is None else self._settling.document(),
+                "slow": None if self._slow is None else _packed(self._slow.state()),
                 "held": [pack(self._held), pack(self._held_seconds)],
                 "pending": pending,
-                "tests": {name: pack(array) for name, array in self._tests.state().items()},
+                "tests": _packed(self._tests.state()),
                 "rare": [pack(self._rare.counts), pack(self._rare.rows)],
                 "recent": self._recent.document(),
             }
@@ -206,7 +268,8 @@ class Tracker:
             if state["reference"] != reference.digest:
                 raise ValueError
             if state["counts"] is not None:
-                tracker._watch(unpack(state["counts"]), int(state["blocks"]))
+                spread = reference.spread if state["spread"] is None else unpack(state["spread"])
+                tracker._watch(unpack(state["counts"]), int(state["blocks"]), spread)
             tracker._restore(state)
         except (ValueError, KeyError, TypeError, IndexError, AttributeError):
             raise ContractError("not the state of a tracker of this reference") from None
@@ -220,16 +283,24 @@ class Tracker:
         }
         self._tests.restore({name: unpack(packed) for name, packed in state["tests"].items()})
         counts, rows = (unpack(each) for each in state["rare"])
-        recent, kept = Recent.from_document(state["recent"]), len(np.r_[*self._remembered])
+        recent = Recent.from_document(state["recent"])
         if (
             counts.shape != self._rare.counts.shape
             or rows.shape != self._rare.rows.shape
-            or any(piece.counts.shape != (kept,) for piece in recent.pieces)
+            or any(piece.counts.shape != (self._remembered,) for piece in recent.pieces)
         ):
             raise ValueError
         self._rare.counts, self._rare.rows, self._recent = counts, rows, recent
-        if state["settled"] is not None:
-            self._settled_rows, self._settled = int(state["settled"][0]), unpack(state["settled"][1])
+        if self._slow is not None:
+            self._slow.restore({name: unpack(packed) for name, packed in state["slow"].items()})
+        if state["settling"] is not None:
+            self._settling = Settling.from_document(state["settling"])
+            if self._settling.half is not None:
+                self._settling.picture = self._scorings_of(self._settling.half)
+
+
+def _packed(state: State) -> dict[str, Any]:
+    return {name: pack(array) for name, array in state.items()}
 
 
 def _upper(counts: Integers, reference: Reference) -> Floats:

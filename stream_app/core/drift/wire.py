@@ -27,11 +27,23 @@ _MOST_BLOCKS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
+class Compared:
+    """A message's inserted rows on the bins of a released table: what a private test is given.
+
+    ``release`` is the digest of the reference that the released table gives; ``counts`` (its cells,).
+    """
+
+    release: str
+    counts: Integers
+
+
+@dataclass(frozen=True, slots=True)
 class Counted:
     """The rows of one message: counts of consecutive ``blocks``, and of all of them those of the train share.
 
     ``train`` and ``held`` (cells,) are the rows that a generator may learn from and those held out, each entity's rows
-    bounded. ``absent``, ``unknown`` and ``retyped`` name columns that do not fit the contract.
+    bounded. ``absent``, ``unknown`` and ``retyped`` name columns that do not fit the contract. ``compared`` is there
+    only while a private test is under way.
     """
 
     operation: Operation
@@ -41,6 +53,7 @@ class Counted:
     absent: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     retyped: tuple[str, ...] = ()
+    compared: Compared | None = None
 
     @property
     def rows(self) -> int:
@@ -54,7 +67,7 @@ class Counted:
 
 @dataclass(slots=True)
 class _Vectors:
-    """Vectors of one length in the order of their writing."""
+    """Vectors in the order of their writing."""
 
     kinds: list[str] = field(default_factory=list)
     parts: list[bytes] = field(default_factory=list)
@@ -87,13 +100,16 @@ def to_bytes(counted: Counted) -> bytes:
         vectors.add(block.counts)
     vectors.add(counted.train)
     vectors.add(counted.held)
-    header = {
+    header: dict[str, Any] = {
         "operation": counted.operation,
         "cells": int(counted.train.size),
         "blocks": [[block.period, block.rows, block.time, *block.errors] for block in counted.blocks],
         "misfit": counted.misfit,
         "vectors": vectors.kinds,
     }
+    if counted.compared is not None:
+        vectors.add(counted.compared.counts)
+        header["compared"] = [counted.compared.release, int(counted.compared.counts.size)]
     head = json.dumps(header, separators=(",", ":")).encode()
     return b"".join([_HEAD.pack(_MAGIC, len(head)), head, *vectors.parts])
 
@@ -103,12 +119,10 @@ def from_bytes(body: bytes) -> Counted:
     try:
         magic, length = _HEAD.unpack_from(body)
         header = json.loads(body[_HEAD.size : _HEAD.size + length])
-        cells = header["cells"]
-        if magic != _MAGIC or type(cells) is not int or not 0 <= cells <= _MOST_CELLS:
+        sizes = _sizes(header)
+        if magic != _MAGIC or not len(sizes) == len(header["vectors"]) <= _MOST_BLOCKS:
             raise ValueError
-        vectors = _read(memoryview(body)[_HEAD.size + length :], header["vectors"], cells)
-        if not 2 <= len(vectors) == len(header["blocks"]) + 2 <= _MOST_BLOCKS:
-            raise ValueError
+        vectors = _read(memoryview(body)[_HEAD.size + length :], header["vectors"], sizes)
         if any(
             kind[1] == "8" and vector.min(initial=0) < 0
             for kind, vector in zip(header["vectors"], vectors, strict=True)
@@ -119,13 +133,26 @@ def from_bytes(body: bytes) -> Counted:
         raise ContractError("not counts of rows") from None
 
 
+def _sizes(header: dict[str, Any]) -> list[int]:
+    """The length of each vector that the header announces."""
+    compared = header.get("compared")
+    cells, others = header["cells"], [] if compared is None else [compared[1]]
+    if any(type(size) is not int or not 0 <= size <= _MOST_CELLS for size in (cells, *others)):
+        raise ValueError
+    return [cells] * (len(header["blocks"]) + 2) + others
+
+
 def _counted(header: dict[str, Any], vectors: list[Narrow]) -> Counted:
+    compared = header.get("compared")
+    if compared is not None and (len(compared) != 2 or type(compared[0]) is not str):
+        raise ValueError
+    found = None if compared is None else Compared(compared[0], vectors.pop().astype(np.int64))
     if header["operation"] not in ("insert", "delete", "label"):
         raise ValueError
     blocks = tuple(_block(entry, counts) for entry, counts in zip(header["blocks"], vectors, strict=False))
     absent, unknown, retyped = (tuple(str(name) for name in names) for names in header["misfit"])
     train, held = (vector.astype(np.int64) for vector in vectors[-2:])
-    return Counted(header["operation"], blocks, train, held, absent, unknown, retyped)
+    return Counted(header["operation"], blocks, train, held, absent, unknown, retyped, found)
 
 
 def _block(entry: list[Any], counts: Narrow) -> Block:
@@ -138,11 +165,11 @@ def _block(entry: list[Any], counts: Narrow) -> Block:
     return Block(period, rows, counts, None if time is None else float(time), Errors(labelled, wrong, expected))
 
 
-def _read(body: memoryview, kinds: list[str], cells: int) -> list[Narrow]:
+def _read(body: memoryview, kinds: list[str], sizes: list[int]) -> list[Narrow]:
     found, at = list[Narrow](), 0
-    if len(kinds) * max(1, cells) > _MOST_CELLS * 4:
+    if sum(sizes) + len(sizes) > _MOST_CELLS * 4:
         raise ValueError
-    for kind in kinds:
+    for kind, cells in zip(kinds, sizes, strict=True):
         width, _, number = kind[1:].partition(".")
         dtype = np.dtype(_DTYPES[width])
         if kind[0] == "d":

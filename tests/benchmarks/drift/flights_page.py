@@ -81,7 +81,15 @@ def _months(events: Events, months: tuple[int, ...]) -> Events:
 
 def _listed(events: Events, among: Events) -> str:
     """Numbers of the table, with what each is about."""
-    return "; ".join(f"#{events.index(one) + 1} ({', '.join(one['columns'])})" for one in among) or "none"
+    told = (
+        f"#{events.index(one) + 1} ({one['kind'].replace('_', ' ')} of {', '.join(one['columns'])})" for one in among
+    )
+    return "; ".join(told) or "none"
+
+
+def _of_delays(one: Mapping[str, Any]) -> bool:
+    """Whether an event says that the delays themselves moved."""
+    return one["kind"] == "marginal" and bool(_DELAYS & set(one["columns"]))
 
 
 def _summer(events: Events, year: Mapping[str, Any]) -> list[str]:
@@ -92,11 +100,11 @@ def _summer(events: Events, year: Mapping[str, Any]) -> list[str]:
         f"{months[7]['dep_delay']:.1f} in July, against {usual:.1f} in the reference."
     )
     began = _months(events, (6, 7))
-    late = [one for one in began if _DELAYS & set(one["columns"])]
+    late = [one for one in began if _of_delays(one)]
     worse = [one for one in began if one["after"]["dep_delay"] > 1.5 * one["before"]["dep_delay"] and one not in late]
-    told += f" Events of June and July that name the delays: {_listed(events, late)}."
+    told += f" Events of June and July on the delays themselves: {_listed(events, late)}."
     if worse:
-        told += f" On other columns, as delays grew by more than half: {_listed(events, worse)}."
+        told += f" Others, as delays grew by more than half: {_listed(events, worse)}."
     return [told]
 
 
@@ -109,11 +117,11 @@ def _september(events: Events, year: Mapping[str, Any]) -> list[str]:
         f"{months[11]['dep_delay']:.1f} until December's {months[12]['dep_delay']:.1f}."
     )
     began = [one for one in _months(events, (8, 9, 10)) if one["after"]["dep_delay"] < one["before"]["dep_delay"]]
-    late = [one for one in began if _DELAYS & set(one["columns"])]
-    told += f" Events from August to October that name the delays, as they fell: {_listed(events, late)}."
+    late = [one for one in began if _of_delays(one)]
+    told += f" Events from August to October on the delays themselves, as they fell: {_listed(events, late)}."
     other = [one for one in began if one not in late]
     if other:
-        told += f" On other columns, as delays fell: {_listed(events, other)}."
+        told += f" Others, as delays fell: {_listed(events, other)}."
     return [told]
 
 
@@ -175,7 +183,7 @@ def plot(events: Events, frame: pd.DataFrame) -> None:
     below.set_xticks(
         pd.date_range("2013-01-01", periods=12, freq="MS"), [calendar.month_abbr[month] for month in range(1, 13)]
     )
-    above.legend(loc="upper right", fontsize=8)
+    above.legend(loc="upper left", bbox_to_anchor=(0.04, 0.93), fontsize=8)
     figure.tight_layout()
     figure.savefig(PLOT, metadata={"Date": None})
     plt.close(figure)

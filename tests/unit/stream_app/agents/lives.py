@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from schemas.contract import Categories, Column, Contract, Policy, Privacy, Range
+from schemas.drift import DriftPolicy, Season
 from schemas.events.sources import RecordsObserved, SourceRef
 from schemas.table import conform
 from stream_app.adapters.arrow_blocks import encode_block
@@ -50,15 +51,21 @@ def rows(count: int, seed: int, shift: float = 0.0, kinds: tuple[str, ...] = ("a
 
 
 @cache
-def profiled() -> Profiled:
+def contract(season: Season) -> Contract:
+    policy = CONTRACT.policy.model_copy(update={"drift": DriftPolicy(season=season)})
+    return CONTRACT.model_copy(update={"policy": policy})
+
+
+@cache
+def profiled(season: Season) -> Profiled:
     table = conform(rows(6_000, 1), CONTRACT, roles=WATCHED).table
-    reference = build_reference(table, CONTRACT)
+    reference = build_reference(table, contract(season))
     return Profiled(reference, 6_000, 3_000, *target_model(reference, table, CONTRACT))
 
 
-def watch(window_rows: int = 2_000) -> Watch:
-    """A fresh watch against the profile."""
-    return Watch.of(CONTRACT, SOURCE, profiled(), SECRET, window_rows, SHAPE)
+def watch(season: Season = "none") -> Watch:
+    """A fresh watch against the profile, for windows of 2,000 rows."""
+    return Watch.of(contract(season), SOURCE, profiled(season), SECRET, 2_000, SHAPE)
 
 
 def observed(frame: pd.DataFrame, operation: Any = "insert") -> RecordsObserved:
@@ -69,9 +76,9 @@ def observed(frame: pd.DataFrame, operation: Any = "insert") -> RecordsObserved:
     )
 
 
-def counted(frame: pd.DataFrame, operation: Any = "insert") -> Counted:
+def counted(frame: pd.DataFrame, operation: Any = "insert", season: Season = "none") -> Counted:
     """What stage 1 makes of the rows, as stage 2 reads it."""
-    made = watch().counter.count(columns_of_rows(observed(frame, operation)), operation)
+    made = watch(season).counter.count(columns_of_rows(observed(frame, operation)), operation)
     return from_bytes(to_bytes(made))
 
 

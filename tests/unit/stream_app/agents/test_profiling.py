@@ -1,4 +1,4 @@
-"""The first look at a snapshot: a reference of all its rows, how many may be learnt from, and what tells of the target."""
+"""The first look at a snapshot: a reference of all its rows, how many may be learnt from, what tells of the target."""
 
 from pathlib import Path
 

@@ -15,7 +15,7 @@ from schemas.errors import ContractError
 from stream_app.agents.watch import DETECTOR, Watch
 from stream_app.core.drift.sign import DriftSign
 from tests.unit.stream_app.agents import lives
-from tests.unit.stream_app.agents.lives import ORIGIN, SOURCE, counted, feed, profiled, rows
+from tests.unit.stream_app.agents.lives import ORIGIN, SOURCE, counted, feed, rows
 
 
 @pytest.fixture
@@ -157,4 +157,3 @@ def test_counts_that_do_not_belong_are_refused_and_change_nothing(watch: Watch) 
     with pytest.raises(ContractError):
         watch.take(ORIGIN, 0, 0, replace(one, held=one.held[1:]))
     assert (watch.rows, watch.aggregator.positions) == (0, {})
-    assert watch.profiled is profiled()

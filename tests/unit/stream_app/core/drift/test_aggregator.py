@@ -1,4 +1,4 @@
-"""Stage 2: what was counted before changes nothing, what does not belong is refused, deletes take away what was put in."""
+"""Stage 2: what was counted before changes nothing, what does not belong is refused, deletes take away what was put."""
 
 import json
 from dataclasses import replace

@@ -18,7 +18,8 @@ def test_elec2_in_time_order_shows_the_row_where_vicprice_leaves_its_constant() 
     contract = draft(table, "elec2", target="class").contract
     signs = list(backtest(table.iloc[:10_000], table.iloc[10_000:], contract))
     first = next(sign for sign in signs if "vicprice" in sign.columns)
-    assert abs(first.since_row - 7_424) <= 50
+    # Found after one block, of which only counts are left: it is dated to that block's rows.
+    assert first.since_row <= 7_424 < first.since_row + 250
     assert first.row <= 7_424 + 500
     assert len(signs) <= 6
 

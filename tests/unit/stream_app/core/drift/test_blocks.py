@@ -35,9 +35,10 @@ def test_blocks_add_up_and_know_their_period_and_first_time(reference: Reference
     seconds = np.where(np.arange(2_000) < 1_500, np.arange(2_000) * HOUR / 4, np.nan)
     blocks = counted(codes, seconds, reference)
     assert sum(block.rows for block in blocks) == 2_000
-    assert np.sum([block.counts for block in blocks], axis=0).tolist() == count(codes, reference.layout, [2_000])[
-        0
-    ].tolist()
+    assert (
+        np.sum([block.counts for block in blocks], axis=0).tolist()
+        == count(codes, reference.layout, [2_000])[0].tolist()
+    )
     at = 0
     for block in blocks:
         assert block.rows <= reference.block_rows

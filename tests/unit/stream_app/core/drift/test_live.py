@@ -5,9 +5,11 @@ import pandas as pd
 import pytest
 
 from schemas.contract import Column, Contract, Policy, Privacy
-from stream_app.core.drift.live import MINIMUM_ROWS, LiveSummary
-from stream_app.core.drift.reference import build_reference
+from stream_app.core.drift.blocks import counted
+from stream_app.core.drift.live import MINIMUM_ROWS, Figures, LiveSummary
+from stream_app.core.drift.reference import Reference, build_reference
 from stream_app.core.drift.tracker import Tracker
+from stream_app.core.drift.wire import Counted, Operation
 
 CONTRACT = Contract(
     dataset="d",
@@ -22,40 +24,62 @@ def rows(number: int, seed: int, missing: float = 0.0, shift: float = 0.0) -> pd
     return pd.DataFrame({"x": x, "y": np.where(random.random(number) < missing, np.nan, random.random(number))})
 
 
-@pytest.fixture
-def tracker() -> Tracker:
-    return Tracker(build_reference(rows(5_000, 1, 0.2), CONTRACT))
+@pytest.fixture(scope="module")
+def reference() -> Reference:
+    return build_reference(rows(5_000, 1, 0.2), CONTRACT)
 
 
-def test_nothing_is_said_of_fewer_rows_than_the_least(tracker: Tracker) -> None:
+def counted_of(frame: pd.DataFrame, reference: Reference, operation: Operation = "insert") -> Counted:
+    """The counts of the rows, as stage 1 gives them."""
+    blocks = counted(reference.encode(frame), np.full(len(frame), np.nan), reference)
+    nothing = np.zeros(reference.layout.cells, dtype=np.int64)
+    return Counted(operation, tuple(blocks), nothing, nothing)
+
+
+def test_nothing_is_said_of_fewer_rows_than_the_least(reference: Reference) -> None:
     summary, stream = LiveSummary(), rows(MINIMUM_ROWS + 100, 2, 0.2)
-    assert summary.take(stream[:0], ("x", "y"), tracker) is None
-    assert summary.take(stream[: MINIMUM_ROWS - 1], ("x", "y"), tracker) is None
-    figures = summary.take(stream[MINIMUM_ROWS - 1 : MINIMUM_ROWS], ("x", "y"), tracker)
+
+    def take(start: int, stop: int | None) -> Figures | None:
+        return summary.take(counted_of(stream[start:stop], reference), reference, 0.25)
+
+    assert take(0, 0) is None
+    assert take(0, MINIMUM_ROWS - 1) is None
+    figures = take(MINIMUM_ROWS - 1, MINIMUM_ROWS)
     assert figures is not None
     assert figures.missing_share == pytest.approx(stream[:MINIMUM_ROWS].isna().to_numpy().mean())
-    assert summary.take(stream[MINIMUM_ROWS:], ("x", "y"), tracker) is None
+    assert figures.drift_score == 0.25
+    assert take(MINIMUM_ROWS, None) is None
 
 
-def test_the_newest_piece_weighs_a_fifth(tracker: Tracker) -> None:
+def test_the_newest_piece_weighs_a_fifth_of_the_missing_share_and_half_of_the_score(reference: Reference) -> None:
     summary = LiveSummary()
-    before = summary.take(rows(300, 3), ("y",), tracker)
-    after = summary.take(rows(300, 4, 1.0), ("y",), tracker)
+    before = summary.take(counted_of(rows(300, 3), reference), reference, 0.0)
+    after = summary.take(counted_of(rows(300, 4, 1.0), reference), reference, 1.0)
     assert before is not None
     assert after is not None
     assert before.missing_share == 0
-    assert after.missing_share == pytest.approx(0.2)
+    assert after.missing_share == pytest.approx(0.5 * 0.2)
+    assert after.drift_score == pytest.approx(0.5)
 
 
-def test_the_score_rises_past_one_where_the_stream_drifts(tracker: Tracker) -> None:
+@pytest.mark.parametrize("operation", ["delete", "label"])
+def test_rows_that_are_taken_out_or_labelled_late_say_nothing(reference: Reference, operation: Operation) -> None:
     summary = LiveSummary()
+    assert summary.take(counted_of(rows(600, 5, 1.0), reference, operation), reference, 3.0) is None
+    figures = summary.take(counted_of(rows(300, 6), reference), reference, 0.5)
+    assert figures == Figures(0.0, 0.5)
+
+
+def test_the_score_rises_past_one_where_the_stream_drifts(reference: Reference) -> None:
+    """Seeds 10 to 17; six stationary messages of 500 rows alarm with probability 0.0015."""
+    summary, tracker = LiveSummary(), Tracker(reference)
 
     def fed(number: int, shift: float) -> float:
         score = 0.0
         for seed in range(number):
-            piece = rows(500, 10 + seed, 0.2, shift)
-            tracker.observe(piece)
-            figures = summary.take(piece, ("x", "y"), tracker)
+            each = counted_of(rows(500, 10 + seed, 0.2, shift), reference)
+            tracker.take(list(each.blocks))
+            figures = summary.take(each, reference, tracker.score)
             assert figures is not None
             score = figures.drift_score
         return score

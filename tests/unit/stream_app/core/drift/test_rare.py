@@ -8,20 +8,20 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.stats import poisson
 
-from stream_app.core.drift.rare import RareCells
+from stream_app.core.drift.rare import RareTests
 from stream_app.core.drift.thresholds import WINDOWS, poisson_limit, poisson_tail
 
 RATES = np.array([1e-4, 1e-3, 0.01])
 
 
-def fed(cells: RareCells, block: "np.ndarray[Any, Any]", number: int) -> bool:
+def fed(cells: RareTests, block: "np.ndarray[Any, Any]", number: int) -> bool:
     """Take block ``number`` of 250 rows; whether it raises an alarm."""
     cells.update(block[None], np.array([250]), np.array([250 * number]))
     return cells.alarms()
 
 
-def rare(clumping: Any = 1.0, alarms: float = 0.5) -> RareCells:
-    return RareCells(RATES, np.full(3, clumping), 250, alarms)
+def rare(clumping: Any = 1.0, alarms: float = 0.5) -> RareTests:
+    return RareTests(RATES, np.full(3, clumping), 250, alarms)
 
 
 @settings(max_examples=60, deadline=None)

@@ -36,14 +36,17 @@ def frame(rows: int = 1_000) -> pd.DataFrame:
 
 def test_marginals_and_pairs_are_exact_counts() -> None:
     table = frame()
-    baseline = build_reference(table, CONTRACT).baseline
-    assert baseline.marginals.sum(axis=1).tolist() == [1_000] * 3
-    place = [column.name for column in baseline.bins].index("c")
-    top = baseline.bins[place].values[0]
-    assert baseline.marginals[place, 2] == int((table["c"] == top).sum())
-    level = baseline.levels[place][2]
-    other = baseline.bins[2].values[0]
-    assert baseline.pairs[place * 6 + level, 2 * 6 + baseline.levels[2][2]] == int(
+    reference = build_reference(table, CONTRACT)
+    counts, layout = reference.counts[0], reference.layout
+    assert reference.rows == 1_000
+    assert [int(counts[layout.column_cells(place)].sum()) for place in range(3)] == [1_000] * 3
+    place = [column.name for column in reference.bins].index("c")
+    top, other = reference.bins[place].values[0], reference.bins[2].values[0]
+    assert counts[layout.column_cells(place)][2] == int((table["c"] == top).sum())
+    joint = counts[layout.pair_cells(layout.pairs.index((place, 2)))].reshape(
+        layout.coarse_sizes[place], layout.coarse_sizes[2]
+    )
+    assert joint[layout.coarse[place, 2], layout.coarse[2, 2]] == int(
         ((table["c"] == top) & (table["b"].astype(str) == other)).sum()
     )
 

@@ -1,4 +1,4 @@
-"""Channels and scores: contrasts are what they promise to be, and scores are near standard normal while nothing changes.
+"""Channels and scores: contrasts are what they promise, and scores are near standard normal while nothing changes.
 
 The statistical test states its seed and its error rate.
 """
@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from stream_app.core.drift import scoring as scoring_module
 from stream_app.core.drift.bins import MISSING, NEW, ColumnBins
 from stream_app.core.drift.channels import Channel
 from stream_app.core.drift.counting import count
 from stream_app.core.drift.layout import lay_out
 from stream_app.core.drift.reference import Reference, build_reference
-from stream_app.core.drift.scoring import Scoring, rare_cells, scoring_of
+from stream_app.core.drift.scoring import Scoring, scoring_of
 from tests.unit.stream_app.core.drift.drift_tables import CONTRACT, rows
 
 
@@ -111,6 +112,22 @@ def test_scores_of_stationary_blocks_are_near_standard_normal(reference: Referen
     assert np.abs(scaled[:, number:].std(axis=0) - 1).max() < 0.25
 
 
+def test_compiled_and_plain_scores_agree(reference: Reference, scoring: Scoring) -> None:
+    """To the last bits: sums of doubles in another order."""
+    some = blocks(reference, 6, 25, shift=0.5)
+    some[0], some[1] = 0, some[1] // 3
+    found = []
+    with pytest.MonkeyPatch.context() as patch:
+        for compiled in (scoring_module.COMPILED, False):
+            patch.setattr(scoring_module, "COMPILED", compiled)
+            found.append(
+                [scoring.score(some), scoring.score(some.astype(np.uint8) if some.max() < 256 else some, True)]
+            )
+    for one, other in zip(found[0], found[1], strict=True):
+        assert one[0] == pytest.approx(other[0], abs=1e-9)
+        assert one[1] == pytest.approx(other[1], abs=1e-12)
+
+
 def test_each_change_moves_its_own_contrast_most(reference: Reference, scoring: Scoring) -> None:
     """Seed 22: means of 20 blocks, in which a change of this size stands 50 standard errors out."""
     for change, measures, columns in (
@@ -153,16 +170,9 @@ def test_chi_squared_is_that_of_scipy(shares: list[int], seed: int) -> None:
 def test_effects_are_in_the_unit_of_their_channel(reference: Reference, scoring: Scoring) -> None:
     """Seed 24: 200 blocks; a location's effect has a standard error below 0.01, a correlation's as well."""
     mean = scoring.score(blocks(reference, 200, 24, shift=0.3))[0].mean(axis=0)
-    located = next(n for n, each in enumerate(scoring.channels) if (each.measures, each.columns) == ("location", (1,)))
+    places = {(each.measures, each.columns): place for place, each in enumerate(scoring.channels) if not each.group}
+    located, pair = places["location", (1,)], places["correlation", (0, 1)]
     assert scoring.effect(located, float(mean[located])) == pytest.approx(0.3, abs=0.05)
-    pair = next(n for n, each in enumerate(scoring.channels) if (each.measures, each.columns) == ("correlation", (0, 1)))
     assert float(scoring.scales[pair, 1]) == pytest.approx(0.5, abs=0.05)
     mean = scoring.score(blocks(reference, 200, 24, rho=0.2))[0].mean(axis=0)
     assert scoring.effect(pair, float(mean[pair])) == pytest.approx(-0.3, abs=0.06)
-
-
-def test_rare_cells_are_those_of_new_values_and_of_columns_that_seldom_miss_any(reference: Reference) -> None:
-    layout, names = reference.layout, [column.name for column in reference.bins]
-    found = rare_cells(layout, reference.counts[0]).tolist()
-    seldom = [int(layout.fine[place]) + MISSING for place, name in enumerate(names) if name != "holes"]
-    assert found == seldom + [int(layout.fine[place]) + NEW for place in range(len(names))]

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from schemas.contract import Column, Contract, Policy, Privacy
 from schemas.drift import Detector, DriftPolicy
 from schemas.errors import ContractError
-from stream_app.core.drift.detectors import sequential_tests
+from stream_app.core.drift.channels import Channel
+from stream_app.core.drift.detectors import parts_of, sequential_tests
 from stream_app.core.drift.reference import Reference, build_reference
 from stream_app.core.drift.sequential import SequentialTests
 from stream_app.core.drift.sign import DriftSign
@@ -110,10 +111,13 @@ def test_a_tracker_with_a_detector_of_river_is_neither_written_nor_read(referenc
 
 def _fed(detector: Detector, scores: "np.ndarray[Any, Any]", signed: list[bool]) -> list[SequentialTests]:
     """The tests after each block, up to the first alarm."""
-    tests = sequential_tests(DriftPolicy(detector=detector), np.asarray(signed, dtype=bool), 250, 10_000)
+    channels = tuple(
+        Channel("marginal", (place,), own, "location" if own else "shape") for place, own in enumerate(signed)
+    )
+    tests = sequential_tests(DriftPolicy(detector=detector), channels, 250, 10_000)
     seen = []
-    for block in scores:
-        tests.update(block)
+    for place, block in enumerate(scores):
+        assert tests.update(block[None], np.ones((1, len(signed))), np.array([250 * place])) == 1
         seen.append(tests)
         if tests.strength().max() >= 1:
             break
@@ -148,10 +152,24 @@ def test_only_the_default_sees_a_drift_slower_than_the_memory_of_a_running_mean(
     assert found["cusum"] < found["adwin"]
 
 
+def test_the_budget_is_divided_among_all_channels() -> None:
+    kinds: list[tuple[Any, Any]] = [
+        ("marginal", "location"), ("marginal", "location"), ("marginal", "shape"), ("correlation", "correlation"),
+        ("subgroup", "location"), ("subgroup", "share"),
+    ]  # fmt: skip
+    parts = parts_of(tuple(Channel(kind, (0,), True, measures) for kind, measures in kinds))
+    assert parts.sum() == pytest.approx(1)
+    assert (parts > 0).all()
+    assert parts[0] == parts[1]
+    assert parts[4] == parts[5]
+    assert len(parts_of(())) == 0
+
+
 def test_the_default_never_imports_river() -> None:
     code = (
         "import sys, numpy as np; from stream_app.core.drift.detectors import sequential_tests as t;"
-        "from schemas.drift import DriftPolicy as P; t(P(), np.ones(3, dtype=bool), 250, 80);"
+        "from schemas.drift import DriftPolicy as P; from stream_app.core.drift.channels import Channel as C;"
+        "t(P(), (C('marginal', (0,), True, 'location'),), 250, 80);"
         "sys.exit('river' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

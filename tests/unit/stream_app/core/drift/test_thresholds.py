@@ -9,7 +9,7 @@ from stream_app.core.drift.thresholds import cusum_threshold, poisson_tail, rare
 
 def test_the_cumulative_sum_alarms_as_often_as_the_budget_says() -> None:
     """Seed 11: 400 one-sided sums of 2,000 normal scores at one alarm in 2,500 blocks each; within 5 sigma."""
-    height = cusum_threshold(1, 250, 1e6 / 250 / 2_500 / 0.8, 0.5)
+    height = cusum_threshold(1, 250, 1e6 / 250 / 2_500, 0.5)
     random = np.random.default_rng(11)
     sums, alarms = np.zeros(400), 0
     for _ in range(2_000):

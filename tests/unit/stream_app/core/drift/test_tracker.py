@@ -91,7 +91,8 @@ def test_a_stationary_stream_is_quiet_whatever_the_length_of_its_reference(size:
 @pytest.mark.parametrize(
     ("change", "kind", "columns", "within", "apart"),
     [
-        ({"shift": 1.0}, "marginal", ("y",), 500, 60),
+        # Found after one block, of which only counts are left: it is dated to that block's rows.
+        ({"shift": 1.0}, "marginal", ("y",), 500, 250),
         ({"rho": 0.0}, "correlation", ("x", "y"), 1_500, 250),
         ({"rho": -0.5}, "correlation", ("x", "y"), 750, 100),
         ({"new": 0.05}, "new_category", ("kind",), 500, 100),
@@ -113,7 +114,14 @@ def test_one_change_gives_one_event_that_says_what_and_since_when(
 
 
 def test_effects_have_the_size_of_the_change(reference: Reference) -> None:
-    pair, new = found(reference, rho=-0.3)[0], found(reference, new=0.3)[0]
+    """The change begins with a block: of one that begins within, the block's other rows dilute what is soon found."""
+
+    def after_ten_blocks(**change: float) -> DriftSign:
+        tracker = Tracker(reference)
+        assert tracker.observe(rows(2_500, 3)) == ()
+        return tracker.observe(rows(9_000, 4, **change))[0]
+
+    pair, new = after_ten_blocks(rho=-0.3), after_ten_blocks(new=0.3)
     assert pair.unit == "correlation"
     assert pair.effect == pytest.approx(-0.8, abs=0.15)
     assert new.unit == "total_variation"

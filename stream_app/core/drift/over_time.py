@@ -1,0 +1,55 @@
+"""The marginal of one column along a recorded stream, in the cells that may be shown."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from schemas.contract import Contract
+from schemas.errors import ContractError
+from stream_app.core.drift.backtest import Recording
+from stream_app.core.drift.bins import Floats
+from stream_app.core.drift.moved_shares import cells_of, total_variation
+
+PIECES = 200
+"""Pieces of equal length that a stream is cut into."""
+
+
+@dataclass(frozen=True, slots=True)
+class SharesOverTime:
+    """``shares`` (cells, pieces) of the rows of pieces that end after rows ``ends``; ``reference`` (cells,) of it."""
+
+    column: str
+    labels: tuple[str, ...]
+    ends: "np.ndarray[Any, np.dtype[np.int64]]"
+    shares: Floats
+    reference: Floats
+
+
+def shares_over_time(recording: Recording, contract: Contract, column: str, pieces: int = PIECES) -> SharesOverTime:
+    """Of a column of the reference, in at most ``pieces`` pieces; raises ``ContractError`` where there is none."""
+    bins = recording.reference.bins
+    place = next((number for number, each in enumerate(bins) if each.name == column), None)
+    if place is None or not recording.rows:
+        raise ContractError("the reference does not have the column, or the stream has no rows")
+    codes, size = recording.codes[place], bins[place].size
+    ends = np.unique(np.linspace(0, recording.rows, pieces + 1)[1:].astype(np.int64))
+    ends = ends[ends > 0]
+    piece = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))
+    counts = np.bincount(piece * size + codes, minlength=len(ends) * size).reshape(len(ends), size)
+    layout = recording.reference.layout
+    before = recording.reference.counts[0, layout.column_cells(place)].astype(np.float64)
+    cells = cells_of(bins[place], contract.column(column), before, counts.sum(axis=0).astype(np.float64), False)
+    merged = np.stack([counts[:, own].sum(axis=1) for _, own in cells]) / np.diff(ends, prepend=0)
+    own = np.asarray([before[codes].sum() for _, codes in cells]) / max(1.0, float(before.sum()))
+    return SharesOverTime(column, tuple(label for label, _ in cells), ends, merged, own)
+
+
+def most_moved(recording: Recording) -> str:
+    """The column whose codes are shared out most otherwise than in the reference, by total variation."""
+    reference = recording.reference
+    moved = []
+    for place, (row, column) in enumerate(zip(recording.codes, reference.bins, strict=True)):
+        before = reference.counts[0, reference.layout.column_cells(place)]
+        moved.append(total_variation(before, np.bincount(row, minlength=column.size)))
+    return reference.bins[int(np.argmax(moved))].name
