@@ -146,12 +146,12 @@ def _column(config: dict[str, Any], value: Any) -> ColumnDrift:
     name, method = config.get("column"), config.get("method")
     if not isinstance(name, str) or not name:
         raise InputError(f"{_NOT_A_REPORT}: a drift metric names no column")
-    if method not in P_VALUES and method not in DISTANCES:
+    if not isinstance(method, str) or method not in P_VALUES | DISTANCES:
         raise InputError(
             f"the test of column {name[:60]} is not known here: whether small or large values mean drift cannot be "
             "told; publish an event of your own with --event"
         )
-    return ColumnDrift(name, str(method), _number(value, name), _number(config.get("threshold"), name))
+    return ColumnDrift(name, method, _number(value, name), _number(config.get("threshold"), name))
 
 
 def _number(value: Any, name: str) -> float:

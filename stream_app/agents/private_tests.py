@@ -8,7 +8,7 @@ import asyncio
 import time
 
 from schemas.contract import Contract
-from schemas.errors import ContractError, InsufficientEvidence, PerennialError, TransientError
+from schemas.errors import ContractError, PerennialError, TransientError
 from schemas.events import derive_id
 from schemas.events.budget import TriggerGrant
 from schemas.events.counts import RowsCounted
@@ -91,7 +91,7 @@ class PrivateTests:
     def _unserved(self, desk: Desk, grant: TriggerGrant, reason: str) -> None:
         self._context.metrics.events.labels(self._station, "test_unserved").inc()
         told = {"dataset": desk.dataset, "grant": grant.grant_id, "release": grant.release_id, "reason": reason}
-        self._context.log.warning("a private test was granted and cannot be served", extra=told)
+        self._context.log.warning("a private test that was granted cannot be served", extra=told)
 
     async def take(self, desk: Desk, event: RowsCounted, counted: Counted, at: int) -> None:
         """Stage 2: give the test one message's counts, and tell its answer. Raises what the sealing raises."""
@@ -115,12 +115,15 @@ class PrivateTests:
         await self._write(desk.dataset, test)
 
     async def _window(self, desk: Desk, test: LiveTest) -> SourceRef | None:
+        """The sealed rows of the window; none, and that is told, where there are none any more."""
         name = f"private.{desk.dataset}.{derive_id('private-window', test.grant.grant_id)}"
         bootstrap, place = self._context.settings.bootstrap, self._context.workplace
         try:
             assert desk.contract is not None
             source, _ = await asyncio.to_thread(sealed_whole, bootstrap, place, desk.contract, test.stretches, name)
-        except InsufficientEvidence as error:
+        except TransientError:
+            raise
+        except PerennialError as error:
             self._unserved(desk, test.grant, str(error))
             return None
         return source

@@ -31,6 +31,7 @@ def written(watch: Watch, positions: dict[int, int]) -> str:
             "aggregator": watch.aggregator.to_json(),
             "sign": None if watch.sign is None else asdict(watch.sign),
             "checked": watch.checked,
+            "waiting": watch.waiting,
         }
     )
 
@@ -58,6 +59,7 @@ def resumed(
             shape,
             _sign(state["sign"]),
             int(state["checked"]),
+            int(state["waiting"]),
         )
         return watch, {int(partition): int(offset) for partition, offset in state["positions"]}
     except (ContractError, ValueError, KeyError, TypeError, AttributeError):

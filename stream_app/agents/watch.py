@@ -21,7 +21,7 @@ class Watch:
     """The live rows of one dataset since its snapshot: a function of the counts in log order.
 
     Once a sign is found, the caller waits until ``window_rows`` rows of the new kind have come, reads them again where
-    ``spans`` says and seals them. A later sign begins a window of its own.
+    ``spans`` says and seals them; ``waiting`` is the row since which a window is owed.
     """
 
     contract: Contract
@@ -33,6 +33,7 @@ class Watch:
     shape: str = ""
     sign: DriftSign | None = None
     checked: int = 0
+    waiting: int = 0
     summary: LiveSummary = field(default_factory=LiveSummary)
 
     @classmethod
@@ -54,6 +55,7 @@ class Watch:
         signs = self.aggregator.take(origin, first_offset, last_offset, counted)
         for sign in signs:
             if sign.kind != "schema":
+                self.waiting = sign.since_row if self.sign is None else self.waiting
                 self.sign = sign
         since = self.rows - self.window_rows if self.sign is None else min(self.sign.since_row, self.rows)
         self.aggregator.forget(since)
@@ -61,8 +63,14 @@ class Watch:
 
     @property
     def due(self) -> bool:
-        """Whether the rows since the drift are enough for a window."""
-        return self.sign is not None and self.rows - self.sign.since_row >= self.window_rows
+        """Whether the rows since the drift are enough for a window.
+
+        Where one drift follows another, the window has the rows since the last and is not put off for ever: it is due
+        when the first drift's would have been, once a quarter of it is of the new kind.
+        """
+        if self.sign is None or self.rows - self.waiting < self.window_rows:
+            return False
+        return self.rows - self.sign.since_row >= self.window_rows // 4
 
     @property
     def check_due(self) -> bool:

@@ -58,7 +58,7 @@ class History:
         order = np.random.default_rng(seed).permutation(len(self.frame))
         mixed = self.frame.iloc[order].reset_index(drop=True)
         if time is not None:
-            pass
+            mixed[time] = self.frame[time].array
         return replace(self, frame=mixed)
 
 

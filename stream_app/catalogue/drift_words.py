@@ -13,7 +13,8 @@ def lines_of(drift: Drift) -> str:
     said = event.said or f"{event.kind} of {', '.join(event.columns) or 'rows'}"
     window = f"window of {event.window.rows or 'its'} rows sealed" if event.window else "no window sealed"
     return "\n".join(
-        (
+        plain(line)
+        for line in (
             f"{when}{event.dataset}: {event.kind}, {event.onset}, severity {graded(event.severity).word} "
             f"({event.severity:.2f}) {where}",
             f"  {said}",
@@ -30,7 +31,7 @@ def line_of(drift: Drift) -> str:
     event = drift.seen
     when = "" if drift.at is None else f"{shown_at(drift.at)}  "
     said = event.said or f"{event.kind} of {', '.join(event.columns) or 'rows'}"
-    return (
+    return plain(
         f"{when}{event.dataset}  {event.kind}  {graded(event.severity).word}  {said}  "
         f"(row {event.row}, since {event.since_row}; {event.event_id})"
     )
@@ -38,7 +39,12 @@ def line_of(drift: Drift) -> str:
 
 def answer_line(drift: Drift) -> str:
     """What became of a drift that was told before."""
-    return f"  {drift.seen.dataset}  {drift.seen.event_id}: {drift.answer}"
+    return plain(f"  {drift.seen.dataset}  {drift.seen.event_id}: {drift.answer}")
+
+
+def plain(text: str) -> str:
+    """Without characters that a terminal obeys: whoever may write to the topic chose the words."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
 def spelt(unit: str) -> str:

@@ -81,8 +81,11 @@ class Drift:
 
 
 def shown_at(milliseconds: int) -> str:
-    """ISO 8601 to the second, UTC."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """ISO 8601 to the second, UTC; the bare number where no calendar has it, for a sender may stamp anything."""
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return str(milliseconds)
 
 
 def drifts(view: Catalogue, dataset: str | None = None) -> Iterator[Drift]:
@@ -102,14 +105,19 @@ def drifts(view: Catalogue, dataset: str | None = None) -> Iterator[Drift]:
 
 def find_drift(view: Catalogue, wanted: str, dataset: str | None = None) -> Drift:
     """The drift of an event's id, or of ``latest``; raises ``InputError`` that names what there is."""
-    known = list(drifts(view, dataset))
+    known = sorted(drifts(view, dataset), key=lambda drift: drift.at or 0)
     if wanted == "latest" and known:
-        return max(known, key=lambda drift: drift.at or 0)
+        return known[-1]
     for drift in known:
         if wanted in drift.ids:
             return drift
-    newest = ", ".join(drift.ids[-1] for drift in sorted(known, key=lambda drift: drift.at or 0)[-5:])
+    newest = ", ".join(drift.ids[-1] for drift in known[-5:])
     raise InputError(f"no drift {wanted[:100]}; the newest are {newest}" if newest else "no drift was found yet")
+
+
+def sentence_of(view: Catalogue, dataset: str, run_id: str) -> str | None:
+    """What the drift says that started a run, if one did and it says anything."""
+    return next((drift.latest.said for drift in drifts(view, dataset) if drift.answer.run_id == run_id), None)
 
 
 def _change(event: DriftDetected) -> tuple[Any, ...]:
@@ -129,22 +137,22 @@ def _to(view: Catalogue, event: DriftDetected) -> Answer:
     stage = _stage(view, run_id)
     if stage is not None:
         return Answer("run", run_id, *stage)
-    places = range(_MOST_FACTS)
+    text, places = described(event), range(_MOST_FACTS)
     for place in places:
         dismissed = view.dismissed.get(entry.fact_id(STATION, TriggerDismissed.type, place))
-        if dismissed is not None:
+        if dismissed is not None and dismissed.trigger == text:  # not what it overtook
             return Answer("dismissed", reason=dismissed.reason)
     for place in places:
         deferred = view.deferred.get(entry.fact_id(STATION, TriggerDeferred.type, place))
-        if deferred is not None:
-            return _after_deferral(view, event, deferred)
+        if deferred is not None and deferred.trigger == text:
+            return _after_deferral(view, deferred)
     return Answer("undecided")
 
 
-def _after_deferral(view: Catalogue, event: DriftDetected, deferred: TriggerDeferred) -> Answer:
+def _after_deferral(view: Catalogue, deferred: TriggerDeferred) -> Answer:
     """What waited may have been dismissed in the end, by another event's turn."""
-    text = described(event)
-    later = [each for each in view.dismissed.values() if (each.dataset, each.trigger) == (event.dataset, text)]
+    same = (deferred.dataset, deferred.trigger)
+    later = [each for each in view.dismissed.values() if (each.dataset, each.trigger) == same]
     return Answer("dismissed", reason=later[-1].reason) if later else Answer("deferred", reason=deferred.reason)
 
 

@@ -5,15 +5,18 @@ from schemas.events.runs import Dossier
 from schemas.finding import Finding
 
 
-def report(dossier: Dossier, statement: Statement | None) -> str:
-    """Markdown. Holds gate figures, which look at real rows: for inside readers, not for an external tier."""
+def report(dossier: Dossier, statement: Statement | None, drift: str | None = None) -> str:
+    """Markdown. Holds gate figures, which look at real rows: for inside readers, not for an external tier.
+
+    ``drift`` is the sentence of the drift that started the run.
+    """
     request = dossier.request
     lines = [
         f"# Release {request.release_id}",
         "",
         f"Dataset `{request.dataset}`, run `{request.run_id}`, attempt {request.attempt}.",
         f"Family **{request.family}**: {request.why}.",
-        f"Trigger: {request.trigger}.",
+        f"Trigger: {request.trigger}." + (f" That is: {drift}." if drift else ""),
         "",
     ]
     lines += [*_privacy(dossier, statement), "", "## Findings", "", *findings_table(dossier.findings), ""]

@@ -90,7 +90,7 @@ def show(
     as_json: JsonFlag = False,
 ) -> None:
     """One drift in full: the strongest column's marginal before the change and since."""
-    from stream_app.catalogue.drift_words import lines_of
+    from stream_app.catalogue.drift_words import lines_of, plain
     from stream_app.catalogue.drifts import find_drift
 
     if plot is not None:
@@ -99,7 +99,7 @@ def show(
     shares = drift.latest.shares
     rows = [
         {
-            "cell": cell.label,
+            "cell": plain(cell.label),
             "before": f"{cell.before:.2%}",
             "since": f"{cell.after:.2%}",
             "change": f"{cell.after - cell.before:+.2%}",

@@ -149,6 +149,7 @@ def report(
     release: Release, bootstrap: BootstrapOption = None, home: HomeOption = None, as_json: JsonFlag = False
 ) -> None:
     """Every finding of a release or a rejected candidate, against its limits (for inside readers)."""
+    from stream_app.catalogue.drifts import sentence_of
     from stream_app.catalogue.report import report as write_report
 
     view = catalogue(bootstrap, home)
@@ -156,7 +157,9 @@ def report(
         raise InputError(f"no dossier of {release} is kept any more; known are {', '.join(view.dossiers) or 'none'}")
     dossier = view.dossiers[release][1]
     statement = view.statement(release) if release in view.certificates else None
-    emit(dossier.document(), as_json, lambda: write_report(dossier, statement))
+    request = dossier.request
+    drift = sentence_of(view, request.dataset, request.run_id)
+    emit(dossier.document(), as_json, lambda: write_report(dossier, statement, drift))
 
 
 @app.command()

@@ -21,7 +21,7 @@ class LiveSummary:
     """Exponentially weighted means over pieces of at least 250 rows.
 
     The newest piece weighs a fifth of the missing share and half of the drift score, which a tracker's sum has
-    smoothed already: a few pieces after an alarm it stands above 1, and stays there until a new reference.
+    smoothed already: a few pieces after an alarm it stands near 1, until the changed rows are the baseline.
     No figure is one of fewer rows, and none is of a column's values: a mean of the target would say what the rows
     hold, and its steps what the newest hold, outside every gate and every epsilon. How many cells are missing and how
     near the tracker is to an alarm say only that the stream has changed; they come from raw rows nevertheless, and are

@@ -125,6 +125,6 @@ class LiveTest:
             found.stretches = {
                 str(origin): (int(first), int(last)) for origin, (first, last) in state["stretches"].items()
             }
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             raise ContractError("not the state of a private test on live rows") from None
         return found

@@ -2,9 +2,9 @@
 
 A drift that stays below every allowance of the cumulative sums still adds up, also where the sums have got used to each
 of its steps: so the scan goes on against the first reference, whatever is learnt after changes. The mean of a channel
-is known from m blocks of the reference, so the sum over w blocks has variance w + w^2 / m; a scale is looked at whenever
-half of it has passed. Source: the multi-scale idea of Walther, Annals of Statistics 38, 2010; the variance is that of a
-prediction.
+is known from m blocks of the reference, so the sum over w blocks has variance w + w^2 / m; a scale is looked at
+whenever half of it has passed. Source: the multi-scale idea of Walther, Annals of Statistics 38, 2010; the variance is
+that of a prediction.
 """
 
 import math
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from schemas.errors import ContractError
 from stream_app.core.drift.bins import Floats
 from stream_app.core.drift.layout import Integers
 from stream_app.core.drift.sequential import Alarm, State
@@ -117,6 +118,10 @@ class SlowScan:
         }  # fmt: skip
 
     def restore(self, state: State) -> None:
+        """Go on from what ``state`` gave; raises ``ContractError`` where it is of other channels."""
+        own = self.state()
+        if any(state[name].shape != array.shape for name, array in own.items()):
+            raise ContractError("not the sums of these channels")
         self._halves, self._rows, self._current = state["halves"], state["rows"], state["current"]
         self._began, self._blocks, self._told = state["began"], int(state["blocks"][0]), state["told"].astype(bool)
 

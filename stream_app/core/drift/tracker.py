@@ -29,7 +29,7 @@ from stream_app.core.drift.recent import Recent
 from stream_app.core.drift.reference import Reference, scorings_of
 from stream_app.core.drift.relearning import relearnt
 from stream_app.core.drift.scoring import Scoring
-from stream_app.core.drift.sequential import State
+from stream_app.core.drift.sequential import SequentialTests, State
 from stream_app.core.drift.settling import Settling
 from stream_app.core.drift.sign import DriftSign
 from stream_app.core.drift.slow_scan import SlowScan
@@ -70,12 +70,15 @@ class Tracker:
         self._cut = reference.cut_of(spread)
         same = counts is reference.counts
         self._scorings = reference.scorings if same else self._scorings_of(counts)
-        self._tests = sequential_tests(policy, reference.channels, reference.block_rows, blocks)
+        self._tests = self._fresh_tests()
         rates = reference.rates if same else np.maximum(reference.rates, _upper(counts[0], reference))
         self._rare = RareTests(rates, reference.clumping, reference.block_rows, policy.alarms_per_million)
         self._recent = Recent()
         self._remembered = int(layout.fine[-1])
         self._settling: Settling | None = None
+
+    def _fresh_tests(self) -> SequentialTests:
+        return sequential_tests(self.policy, self._original.channels, self._original.block_rows, self._blocks)
 
     def _scorings_of(self, counts: Integers) -> tuple[Scoring, ...]:
         reference = self._original
@@ -93,8 +96,11 @@ class Tracker:
 
     @property
     def score(self) -> float:
-        """The largest statistic of all channels over its threshold; 1 and more is an alarm."""
-        return max(float(self._tests.strength().max(initial=0)), float(self._rare.strength().max(initial=0)))
+        """The largest statistic of all channels over its threshold; 1 and more is an alarm, which lasts until the
+        changed rows are the baseline.
+        """
+        least = 1.0 if self.settling else 0.0
+        return max(least, float(self._tests.strength().max(initial=0)), float(self._rare.strength().max(initial=0)))
 
     def observe(self, frame: "pd.DataFrame") -> tuple[DriftSign, ...]:
         """Take the next rows of the stream; the changes found in them, in order. Cells are encoded, never kept raw."""
@@ -153,10 +159,10 @@ class Tracker:
         rare = self._original.rare.count(counts)
         most = self._rare.first(rare, rows)
         scores, sizes = self._scored(period, counts[:most])
-        most = self._scan(period, counts[:most], scores, firsts)
-        taken = self._tests.update(scores[:most], sizes[:most], firsts[:most])
+        tested = self._tests.update(scores[:most], sizes[:most], firsts[:most])
         raised = self._tests.strength().max(initial=0.0) >= 1
-        if raised and self._slow is not None:
+        taken = self._scan(period, counts[:tested], scores[:tested], firsts[:tested])
+        if taken == tested and raised and self._slow is not None:
             self._slow.forget()
         self._rare.update(rare[:taken], rows[:taken], firsts[:taken])
         kept = counts[:taken, : self._remembered].astype(np.int64)
@@ -183,10 +189,11 @@ class Tracker:
 
     def _tell(self, sign: DriftSign) -> None:
         """Let the slow scan know of a column's own change."""
-        if self._slow is None or sign.kind not in ("marginal", "missingness", "new_category"):
+        if self._slow is None or sign.kind not in ("marginal", "missingness", "new_category", "subgroup"):
             return
         names = [column.name for column in self._original.bins]
-        columns = {names.index(name) for name in sign.columns}
+        # Of a subgroup the second column moved, and the more so in the whole the larger the group is.
+        columns = {names.index(name) for name in sign.columns[sign.kind == "subgroup" :]}
         known = [bool(columns & set(channel.columns)) for channel in self._original.channels]
         self._slow.tell(np.asarray(known, dtype=bool))
 
@@ -207,6 +214,8 @@ class Tracker:
         return replace(sign, onset="gradual")
 
     def _begin_settling(self) -> None:
+        """From here on no state may depend on how far beyond the sign's block the tests had looked."""
+        self._tests = self._fresh_tests()
         self._settling = Settling.begun(self._counts.shape, len(self._spread), self._rare.counts)
 
     def _settle(self, first: int, block: Block, found: list[DriftSign]) -> None:

@@ -1,6 +1,6 @@
 """From Kafka: CPU a row of readers of the same rows, each a process of its own, with the broker in this one.
 
-``faust``: an agent that takes one JSON row a message and feeds River's ADWIN column by column. ``json``: a confluent
+``perennial``: both stages of the drift station, blocks to decisions, with pairs and a subgroup. ``faust``: an agent that takes one JSON row a message and feeds River's ADWIN column by column. ``json``: a confluent
 consumer that takes 1,000 messages at once and only decodes them. The same for blocks of 4,096 rows: ``arrow`` decodes
 to numpy columns, ``frames`` to pandas frames, ``checked`` as the drift station does. CPU is of the whole process,
 librdkafka's threads included, imports not; the consumers read everything several times, so that connecting weighs
@@ -21,13 +21,13 @@ from stream_app.adapters.embedded_broker import EmbeddedBroker
 from tests.benchmarks.drift.streams import Source
 from tests.benchmarks.peers.environment import ROOT
 
-ROWS, BLOCKS = "bench.rows", "bench.blocks"
+ROWS, BLOCKS, COUNTS = "bench.rows", "bench.blocks", "source.counts"
 PARTITIONS = 16
 BLOCK_ROWS = 4_096
 BLOCKS_SENT = 100
 _MOST_ROWS = 150_000
 """The embedded broker keeps 5 MiB a partition."""
-READERS = {"faust": ROWS, "json": ROWS, "arrow": BLOCKS, "frames": BLOCKS, "checked": BLOCKS}
+READERS = {"perennial": BLOCKS, "faust": ROWS, "json": ROWS, "arrow": BLOCKS, "frames": BLOCKS, "checked": BLOCKS}
 """The topic that each reader of ``wire_readers.py`` takes."""
 _SECONDS = 900
 
@@ -35,7 +35,7 @@ _SECONDS = 900
 def measure(rows: int) -> dict[str, Any]:
     """By reader: CPU microseconds a row, of so many JSON rows and of 100 blocks."""
     rows = min(rows, _MOST_ROWS)
-    with EmbeddedBroker({ROWS: PARTITIONS, BLOCKS: PARTITIONS}) as broker:
+    with EmbeddedBroker({ROWS: PARTITIONS, BLOCKS: PARTITIONS, COUNTS: PARTITIONS}) as broker:
         sent = {ROWS: _send_rows(broker.bootstrap, rows), BLOCKS: _send_blocks(broker.bootstrap)}
         found = {name: _read(name, broker.bootstrap, topic, sent[topic]) for name, topic in READERS.items()}
     return {"block_rows": BLOCK_ROWS, "columns": 15, "readers": found}

@@ -155,7 +155,15 @@ async def _faust(bootstrap: str, topic: str, rows: int) -> None:
     tell({"rows": rows, "seconds": await done, "how": "an agent, a JSON row a message, ADWIN a column"})
 
 
+def read_station(bootstrap: str, topic: str, rows: int) -> None:
+    """Blocks to decisions, as the drift station does."""
+    from tests.benchmarks.drift.wire_station import station
+
+    tell(station(bootstrap, topic, rows))
+
+
 READERS = {
+    "perennial": read_station,
     "faust": read_faust,
     "json": read_json,
     "arrow": read_arrow,

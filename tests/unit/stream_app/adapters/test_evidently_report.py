@@ -42,7 +42,7 @@ def test_distances_drift_where_they_are_large() -> None:
     assert event is not None
     assert event.columns == ("late",)
     assert event.severity == pytest.approx(2 / 3)
-    assert event.statistic == pytest.approx(0.4552780153742626)
+    assert event.statistic == pytest.approx(0.3983410184254136)
 
 
 def test_the_same_report_is_the_same_event_and_another_row_another() -> None:

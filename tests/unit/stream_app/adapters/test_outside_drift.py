@@ -1,6 +1,8 @@
 """Events of other people's detectors: valid, of kind external, and never under a name of ours."""
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -72,3 +74,10 @@ def test_no_field_gives_a_traceback(field: str, value: Any) -> None:
     except PerennialError:
         return
     assert event.to_bytes()
+
+
+def test_the_example_of_the_documentation_is_such_an_event() -> None:
+    page = Path(__file__).parents[4] / "deploy" / "docs" / "outside-detectors.md"
+    (example,) = re.findall(r"```json\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    event = read_outside(example.encode())
+    assert event.effect == json.loads(example)["effect"]

@@ -12,11 +12,12 @@ from schemas.errors import InsufficientEvidence
 from schemas.events import Event
 from schemas.table import conform
 from stream_app.adapters.embedded_broker import EmbeddedBroker
+from stream_app.adapters.row_batches import columns_of_rows
 from stream_app.adapters.workplace import Workplace
 from stream_app.agents.profiling import WATCHED
 from stream_app.agents.windows import Batches, gathered, sealed
 from stream_app.core.drift.aggregator import Span
-from tests.unit.stream_app.agents.lives import CONTRACT, observed, rows
+from tests.unit.stream_app.agents.lives import CONTRACT, observed, rows, watch
 
 ZERO, ONE = "source.records/0", "source.records/1"
 
@@ -64,6 +65,21 @@ def test_rows_before_the_first_are_cut_off(found: Batches, spans: list[Span], fi
         pd.testing.assert_frame_equal(window(found, spans, first), expected)
     else:
         assert window(found, spans, first).empty
+
+
+def test_rows_that_were_sent_as_json_are_the_same_rows(found: Batches, spans: list[Span]) -> None:
+    whole = rows(40, 5)
+    put(found, spans, whole[:20])
+    put(found, spans, whole[20:])
+    expected = window(found, spans)
+    body = whole[20:].to_json(orient="records", date_format="iso", double_precision=15).encode()
+    sent = found[ZERO, 1].model_copy(update={"encoding": "json", "block": body})
+    found[ZERO, 1] = sent
+    pd.testing.assert_frame_equal(window(found, spans), expected, check_exact=False, rtol=1e-12)
+    counter = watch().counter
+    by_arrow, by_json = (counter.count(columns_of_rows(each)) for each in (observed(whole[20:]), sent))
+    assert by_json.misfit == by_arrow.misfit == ((), (), ())
+    assert [each.counts.tolist() for each in by_json.blocks] == [each.counts.tolist() for each in by_arrow.blocks]
 
 
 def test_a_delete_takes_its_rows_out_and_no_others(found: Batches, spans: list[Span]) -> None:

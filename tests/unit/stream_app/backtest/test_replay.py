@@ -52,6 +52,13 @@ def test_a_planted_change_gives_one_regeneration_soon_after_it(shifted: Replayed
     assert found.happenings[0].row == REFERENCE
 
 
+def test_drift_after_the_next_known_change_is_not_the_former_ones(shifted: Replayed) -> None:
+    alarms = summary(shifted, (CHANGE, REFERENCE + 500)).alarms
+    assert [(change.row, change.delay is None) for change in alarms.changes] == [(2_500, True), (CHANGE, False)]
+    assert alarms.false == 0
+    assert summary(shifted, (ROWS - 100,)).alarms.false == 1
+
+
 def test_the_epsilon_of_the_grants_added_again_is_the_ledgers(shifted: Replayed) -> None:
     audited(shifted)
     grants = [line for line in shifted.stations.lines if isinstance(line, SpendReserved)]

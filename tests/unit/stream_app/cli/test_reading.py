@@ -132,6 +132,7 @@ LISTS = {
     ("contract", "show", "flights"): "kind: DataContract",
     ("drift", "status"): "late",
     ("drift", "status", "flights"): "total variation",
+    ("drift", "show", "latest"): "planner: run flights.",
     ("run", "list"): "leaking",
     ("run", "list", "flights"): "a cool-down",
     ("release", "list"): "revoked",

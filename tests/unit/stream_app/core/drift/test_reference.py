@@ -110,3 +110,16 @@ def test_odd_columns_make_a_reference(column: list[object]) -> None:
 def test_damaged_arrays_are_contract_errors(damage: dict[str, object]) -> None:
     with pytest.raises(ContractError):
         unpack(pack(np.arange(4)) | damage)
+
+
+def test_a_frame_is_encoded_as_each_column_encodes_its_cells() -> None:
+    table = frame(2_000)
+    odd = table.assign(
+        c=table["c"].where(table.index % 7 > 0, None).where(table.index % 11 > 0, "new"),
+        v=table["v"].astype(object).where(table.index % 5 > 0, "no number"),
+    )
+    reference = build_reference(table, CONTRACT)
+    for some in (table, odd, odd.drop(columns="b"), odd.iloc[:0]):
+        codes = reference.encode(some)
+        assert codes.flags.c_contiguous
+        assert (codes == encode(some, reference.bins).T).all()

@@ -2,6 +2,7 @@
 
 import json
 import struct
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from schemas.errors import ContractError
 from stream_app.core.drift.blocks import Block
 from stream_app.core.drift.concept import Errors
-from stream_app.core.drift.wire import Counted, from_bytes, to_bytes
+from stream_app.core.drift.wire import Compared, Counted, from_bytes, to_bytes
 
 CELLS = 40
 names = st.lists(st.text(max_size=5), max_size=3).map(tuple)
@@ -38,23 +39,25 @@ def counted(draw: st.DrawFn) -> Counted:
         for _ in range(draw(st.integers(0, 4)))
     )
     operation = draw(st.sampled_from(("insert", "delete", "label")))
-    return Counted(operation, blocks, draw(vectors()), draw(vectors()), draw(names), draw(names), draw(names))
+    compared = draw(st.none() | st.builds(Compared, st.text(max_size=5), vectors().map(lambda counts: counts[:17])))
+    sides = draw(vectors()), draw(vectors())
+    return Counted(operation, blocks, *sides, draw(names), draw(names), draw(names), compared)
 
 
 def plain(found: Counted) -> list[Any]:
     blocks = [(each.period, each.rows, each.time, each.errors, each.counts.tolist()) for each in found.blocks]
-    return [found.operation, blocks, found.train.tolist(), found.held.tolist(), found.misfit]
+    compared = None if found.compared is None else (found.compared.release, found.compared.counts.tolist())
+    return [found.operation, blocks, found.train.tolist(), found.held.tolist(), found.misfit, compared]
 
 
-SMALL = to_bytes(
-    Counted(
-        "insert",
-        (Block(1, 7, np.arange(CELLS), 12.5, Errors(3, 1, 9)), Block(0, 2, np.eye(1, CELLS, 5, dtype=np.int64)[0])),
-        np.arange(CELLS) * 1_000,
-        np.zeros(CELLS, dtype=np.int64),
-        ("absent",),
-    )
+BARE = Counted(
+    "insert",
+    (Block(1, 7, np.arange(CELLS), 12.5, Errors(3, 1, 9)), Block(0, 2, np.eye(1, CELLS, 5, dtype=np.int64)[0])),
+    np.arange(CELLS) * 1_000,
+    np.zeros(CELLS, dtype=np.int64),
+    ("absent",),
 )
+SMALL = to_bytes(replace(BARE, compared=Compared("f" * 64, np.arange(7))))
 
 
 @settings(max_examples=60, deadline=None)
@@ -113,13 +116,18 @@ json_values = st.recursive(
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.sampled_from(["operation", "cells", "blocks", "misfit", "vectors"]), json_values)
+@given(st.sampled_from(["operation", "cells", "blocks", "misfit", "vectors", "compared"]), json_values)
 @example("blocks", [[0, 1, "1.5", 0, 0, 0], [0, 1, None, 0, 0, 0]])
 @example("blocks", [[0, -1, None, 0, 0, 0], [0, 1, None, 0, 0, 0]])
 @example("cells", 1 << 40)
 @example("vectors", ["s1.99999999999"] * 4)
 @example("vectors", ["s1.-1"] * 4)
 @example("vectors", ["d8", "d9", "x1", ""])
+@example("compared", ["f", -1])
+@example("compared", ["f", 7, 7])
+@example("compared", {"1": 7})
+@example("compared", [None, 7])
+@example("compared", ["f", 1 << 40])
 def test_odd_headers_are_contract_errors_or_counts(key: str, value: Any) -> None:
     _error_or_counts(with_header({key: value}))
 
@@ -136,6 +144,16 @@ def test_counts_below_nothing_are_refused() -> None:
 def test_a_header_without_a_key_is_refused(key: str) -> None:
     with pytest.raises(ContractError):
         from_bytes(with_header({}, without=key))
+
+
+def test_what_no_private_test_asks_for_takes_no_room() -> None:
+    assert b"compared" not in to_bytes(BARE)
+    assert from_bytes(to_bytes(BARE)).compared is None
+
+
+def test_a_header_that_hides_the_compared_counts_is_refused() -> None:
+    with pytest.raises(ContractError):
+        from_bytes(with_header({}, without="compared"))
 
 
 def with_header(changes: dict[str, Any], without: str = "") -> bytes:
