@@ -39,7 +39,7 @@ _CELLS_A_ROW = 200
 """A block of a very wide table has more rows, so that its scores cost less than counting it."""
 
 _DEPENDENT, _FEW_ROWS = 1.15, 40.0
-_CUT_DEPENDENT, _CUT_SHARE, _CUT_SQUARED, _CUT = 3.0, 4.0, 5.0, 20.0
+_CUT_DEPENDENT, _CUT_SHARE, _CUT_SQUARED, _CUT = 3.0, 4.0, 4.0, 20.0
 _ARRAYS = ("counts", "centre", "spread", "rates", "clumping")
 
 
@@ -86,7 +86,7 @@ class Reference:
 
         Some scores have heavier tails than normal: those that vary more than independent rows would, for they rest on
         few independent pieces; shares of rare values, which are counts of a few rows; chi-squared ones. Cut off, it
-        takes a run of blocks to raise an alarm: about four, three and two.
+        takes a run of blocks to raise an alarm: about four, three and three.
         """
         scoring = self.scorings[0]
         squared = np.asarray([not channel.signed for channel in self.channels], dtype=bool)

@@ -4,6 +4,9 @@ import numpy as np
 
 from stream_app.core.drift.bins import Floats
 from stream_app.core.drift.layout import Integers, Layout
+from stream_app.core.drift.reference import Reference
+
+_MOVED = 4.0
 
 
 def relearnt(old: Integers, settled: Integers, layout: Layout) -> Integers:
@@ -33,3 +36,17 @@ def relearnt(old: Integers, settled: Integers, layout: Layout) -> Integers:
 def _rows(counts: Integers, layout: Layout) -> Integers:
     found: Integers = counts[:, layout.column_cells(0)].sum(axis=1)
     return found
+
+
+def moved(settled: Integers, reference: Reference) -> "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]":
+    """(channels,) whether the settled rows, by period, score off the reference by more than four standard errors."""
+    first = reference.layout.column_cells(0)
+    total, blocks = np.zeros(len(reference.channels)), 0.0
+    for period in np.flatnonzero(settled.any(axis=1)):
+        number = float(settled[period, first].sum()) / reference.block_rows
+        typical = np.rint(settled[period] / number).astype(np.int64)
+        scores, sizes = reference.scorings[period].score(typical[None])
+        total += number * (scores - reference.centre * sizes)[0] / reference.spread
+        blocks += number
+    found = np.abs(total) > _MOVED * np.sqrt(blocks + blocks**2 / max(1, reference.blocks))
+    return np.asarray(found, dtype=bool)

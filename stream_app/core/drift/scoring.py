@@ -16,8 +16,8 @@ from stream_app.core.drift.channels import Channel, Contrasts, contrasts_of
 from stream_app.core.drift.counting import COMPILED
 from stream_app.core.drift.layout import Integers, Layout
 
-_LEAST_EXPECTED = 1.0
-_LEAST_POOLED = 0.5
+_LEAST_EXPECTED = 3.0
+_LEAST_POOLED = 1.5
 _LEAST_ROWS = 0.2
 """A chi-squared score of fewer rows than this part of the nominal block says nothing."""
 
@@ -178,7 +178,7 @@ def _pooled(found: Contrasts, expected: Floats, cells: int) -> tuple[Any, Intege
 
 
 def _slots(shares: Floats, expected: float) -> tuple[Integers, Floats]:
-    """(members,) slot of each cell and (slots,) shares: cells of which a nominal block brings less than one are pooled.
+    """(members,) slot of each cell and (slots,) shares: cells that a nominal block has less than three of are pooled.
 
     The pool joins the rarest other slot where even it is too little. A matter of the baseline alone, so that a block's
     score never depends on the blocks beside it.

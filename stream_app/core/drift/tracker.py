@@ -27,7 +27,7 @@ from stream_app.core.drift.packing import pack, unpack
 from stream_app.core.drift.rare import RareTests
 from stream_app.core.drift.recent import Recent
 from stream_app.core.drift.reference import Reference, scorings_of
-from stream_app.core.drift.relearning import relearnt
+from stream_app.core.drift.relearning import moved, relearnt
 from stream_app.core.drift.scoring import Scoring
 from stream_app.core.drift.sequential import SequentialTests, State
 from stream_app.core.drift.settling import Settling
@@ -228,21 +228,22 @@ class Tracker:
         heard = np.where(settling.muted, 0, rare)
         self._rare.update(heard[None], np.asarray([block.rows]), np.asarray([first]))
         self._scan(block.period, block.counts[None], None, np.asarray([first]))
-        slow = self._slow is not None and self._slow.passed
-        if slow or (settling.listening and self._rare.alarms(settling.muted)):
-            found.append(self._sign(first + block.rows) if slow else self._rare_sign(first + block.rows))
+        if self._slow is not None:
+            self._slow.forget()
+        if settling.listening and self._rare.alarms(settling.muted):
+            found.append(rare_sign(reference, self._counts[0], self._rare, self._recent, first + block.rows))
             self._tell(found[-1])
             self._begin_settling()
             return
         if settling.rows >= self.policy.settle_rows:
+            # Whatever one change moved was told with it.
+            if self._slow is not None:
+                self._slow.tell(moved(settling.counts, reference))
             counts = relearnt(self._counts, settling.counts, reference.layout)
             self._watch(counts, settling.rows // reference.block_rows, settling.spread(reference.spread))
         elif settling.half is None and settling.rows >= self.policy.settle_rows / 2:
             settling.half = relearnt(self._counts, settling.counts, reference.layout)
             settling.picture = self._scorings_of(settling.half)
-
-    def _rare_sign(self, row: int) -> DriftSign:
-        return rare_sign(self._original, self._counts[0], self._rare, self._recent, row)
 
     def to_json(self) -> str:
         """Everything but the reference: counts, sums and codes of less than a block.

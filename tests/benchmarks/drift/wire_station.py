@@ -1,4 +1,4 @@
-"""The drift station's two stages as Faust agents, without the desks around them: blocks in, counts out, counts in, signs.
+"""The drift station's two stages as Faust agents, without the desks around them: blocks in, counts, signs out.
 
 ``wire_readers`` runs this as one more reader. Reference and compiled code are made before the clock starts.
 """
