@@ -1,10 +1,10 @@
 """From Kafka: CPU a row of readers of the same rows, each a process of its own, with the broker in this one.
 
-``perennial``: both stages of the drift station, blocks to decisions, with pairs and a subgroup. ``faust``: an agent that
-takes one JSON row a message and feeds River's ADWIN column by column. ``json``: a confluent consumer that takes 1,000
-messages at once and only decodes them. The same for blocks of 4,096 rows: ``arrow`` decodes to numpy columns, ``frames``
-to pandas frames, ``checked`` as the drift station does. CPU is of the whole process, librdkafka's threads included,
-imports not; the consumers read everything several times, so that connecting weighs little.
+``perennial``: both stages of the drift station, blocks to decisions, with pairs and a subgroup. ``faust``: an agent
+that takes one JSON row a message and feeds River's ADWIN column by column. ``json``: a confluent consumer that takes
+1,000 messages at once and only decodes them. The same for blocks of 4,096 rows: ``arrow`` decodes to numpy columns,
+``frames`` to pandas frames, ``checked`` as the drift station does. CPU is of the whole process, librdkafka's threads
+included, imports not; the consumers read everything several times, so that connecting weighs little.
 """
 
 import json

@@ -159,7 +159,7 @@ def read_station(bootstrap: str, topic: str, rows: int) -> None:
     """Blocks to decisions, as the drift station does."""
     from tests.benchmarks.drift.wire_station import station
 
-    tell(station(bootstrap, topic, rows))
+    station(bootstrap, topic, rows, tell)
 
 
 READERS = {

@@ -6,6 +6,7 @@
 import asyncio
 import tempfile
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -23,11 +24,16 @@ COUNTS = "source.counts"
 _SECRET = b"s" * 32
 
 
-def station(bootstrap: str, topic: str, rows: int) -> dict[str, Any]:
-    """Rows, CPU seconds and signs, once all rows were taken by stage 2."""
+Tell = Callable[[dict[str, Any]], None]
+
+
+def station(bootstrap: str, topic: str, rows: int, tell: Tell) -> None:
+    """Tell rows, CPU seconds and signs once all rows were taken by stage 2, from within the loop: closing it would wait
+    for Faust's threads.
+    """
     against = build_reference(reference(), CONTRACT)
     _warm(against)
-    return asyncio.run(_run(bootstrap, topic, rows, against))
+    asyncio.run(_run(bootstrap, topic, rows, against, tell))
 
 
 def _warm(against: Reference) -> None:
@@ -36,7 +42,7 @@ def _warm(against: Reference) -> None:
     aggregator.take("t/0", 0, 0, from_bytes(to_bytes(counter.count(decode_columns(encode_block(frame))))))
 
 
-async def _run(bootstrap: str, topic: str, rows: int, against: Reference) -> dict[str, Any]:
+async def _run(bootstrap: str, topic: str, rows: int, against: Reference, tell: Tell) -> None:
     import faust
 
     from stream_app.adapters.prompt_transport import PromptTransport
@@ -49,7 +55,6 @@ async def _run(bootstrap: str, topic: str, rows: int, against: Reference) -> dic
     app.transport = PromptTransport(bootstrap, app)
     counter, aggregator = RowCounter(against, CONTRACT, _SECRET), Aggregator(against)
     publisher = Publisher(bootstrap, "/bench")
-    done: asyncio.Future[float] = asyncio.get_running_loop().create_future()
     times, signs = list[float](), 0
 
     @app.agent(app.topic(topic, value_type=bytes, value_serializer="raw"))
@@ -63,7 +68,8 @@ async def _run(bootstrap: str, topic: str, rows: int, against: Reference) -> dic
                 origin=f"{topic}/{message.partition}", first_offset=message.offset, last_offset=message.offset,
                 rows=counted.rows, counts=to_bytes(counted),
             )  # fmt: skip
-            publisher.send(COUNTS, told)
+            # One partition of the embedded broker would not hold them all.
+            publisher.send(COUNTS, told, message.partition)
 
     @app.agent(app.topic(COUNTS, value_type=bytes, value_serializer="raw"))
     async def stage_two(stream: Any) -> None:
@@ -74,13 +80,9 @@ async def _run(bootstrap: str, topic: str, rows: int, against: Reference) -> dic
             counted = RowsCounted.read(event.value, attributes)
             signs += len(aggregator.take(counted.origin, counted.first_offset, counted.last_offset,
                                          from_bytes(counted.counts)))  # fmt: skip
-            if aggregator.rows >= rows and not done.done():
-                done.set_result(time.process_time() - times[0])
+            if aggregator.rows >= rows:
+                how = "two Faust agents: count, publish, take, decide"
+                tell({"rows": rows, "seconds": time.process_time() - times[0], "signs": signs, "how": how})
 
     await app.start()
-    return {
-        "rows": rows,
-        "seconds": await done,
-        "signs": signs,
-        "how": "two Faust agents: count, publish, take, decide",
-    }
+    await asyncio.Event().wait()
