@@ -95,6 +95,7 @@ class DriftStation:
             assert desk.watch is not None
             counter, metrics, began = desk.watch.counter, self._context.metrics, time.thread_time()
             columns = columns_of_rows(event)
+            counter.pass_time(received.at)
             counted = counter.count(columns, event.operation)
             if desk.test is not None:
                 counted = replace(counted, compared=desk.test.count(columns, event.operation))

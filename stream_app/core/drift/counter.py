@@ -37,6 +37,8 @@ class RowCounter:
         )
         unit = contract.policy.privacy.unit
         self._bound = None if unit.column is None else EntityBound(unit.max_rows)
+        self._window: int | None = None
+        self._shut = False
         self._known = frozenset(contract.names)
 
     def count(self, columns: Columns, operation: Operation = "insert") -> Counted:
@@ -49,13 +51,24 @@ class RowCounter:
         train, held = (counts[share].sum(axis=0, dtype=np.int32).astype(np.int64) for share in (_TRAIN, _HELD))
         return Counted(operation, tuple(blocks), train, held, *self._misfit(columns, codes))
 
+    def pass_time(self, at: int) -> None:
+        """Begin a new window where the broker's time ``at`` (milliseconds since 1970) is in one.
+
+        Each entity may then add its rows again. The window that a counter is made in is left out of ``train`` and
+        ``held``, for what another worker admitted there before is not known. Without a call there is one window.
+        """
+        window = at // (1_000 * self._contract.policy.drift.window_seconds)
+        if self._bound is not None and window != self._window:
+            self._shut, self._window = self._window is None, window
+            self._bound.reset()
+
     def _classes(self, columns: Columns, operation: Operation) -> "np.ndarray[tuple[int, ...], np.dtype[np.int8]]":
         """(rows,) whether a row counts for the train share, for those held out or, its entity's part full, for none."""
         if operation == "label" or not columns.rows:
             return np.full(columns.rows, _NEITHER, dtype=np.int8)
         keys, known = self._splitter.units(columns)
         if self._bound is not None:
-            known = known.copy()
+            known = known & (not self._shut)
             taken = self._bound.remove if operation == "delete" else self._bound.admit
             known[known] = taken(keys[known])
         shares = self._splitter.shares_of(keys)

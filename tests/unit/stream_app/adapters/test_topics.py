@@ -30,9 +30,10 @@ def test_settings(row: dict[str, object], expected: dict[str, str]) -> None:
     assert expected.items() <= settings_of(_topic(**row)).items()
 
 
-def test_the_three_logs_and_nothing_else_take_the_brokers_time_and_are_kept_for_ever() -> None:
-    logs = {topic.name for topic in TOPICS if settings_of(topic)["message.timestamp.type"] == "LogAppendTime"}
-    assert logs == {"plan.log", "budget.log", "release.log"}
+def test_the_three_logs_and_the_counts_take_the_brokers_time_and_the_logs_are_kept_for_ever() -> None:
+    timed = {topic.name for topic in TOPICS if settings_of(topic)["message.timestamp.type"] == "LogAppendTime"}
+    logs = {"plan.log", "budget.log", "release.log"}
+    assert timed == logs | {"source.counts"}
     for topic in TOPICS:
         if topic.name in logs:
             settings = settings_of(topic)

@@ -61,7 +61,7 @@ def test_an_event_says_what_moved_by_how_much_and_what_it_weighs(watch: Watch) -
 
 def test_a_replay_tells_the_same_bytes_however_the_rows_were_cut() -> None:
     stream = pd.concat([rows(1_000, 5), rows(3_000, 6, shift=2.0)], ignore_index=True)
-    told = [feed(lives.watch(), stream, size) for size in (500, 500, 250, 1_000)]
+    told = [feed(lives.watch(), stream, size) for size in (400, 400, 200, 1_000)]
     assert told[0] == told[1] == told[2] == told[3] != []
 
 

@@ -116,12 +116,12 @@ def test_one_change_gives_one_event_that_says_what_and_since_when(
 def test_effects_have_the_size_of_the_change(reference: Reference) -> None:
     """The change begins with a block: of one that begins within, the block's other rows dilute what is soon found."""
 
-    def after_ten_blocks(**change: float) -> DriftSign:
+    def after_whole_blocks(**change: float) -> DriftSign:
         tracker = Tracker(reference)
-        assert tracker.observe(rows(2_500, 3)) == ()
+        assert tracker.observe(rows(12 * reference.block_rows, 3)) == ()
         return tracker.observe(rows(9_000, 4, **change))[0]
 
-    pair, new = after_ten_blocks(rho=-0.3), after_ten_blocks(new=0.3)
+    pair, new = after_whole_blocks(rho=-0.3), after_whole_blocks(new=0.3)
     assert pair.unit == "correlation"
     assert pair.effect == pytest.approx(-0.8, abs=0.15)
     assert new.unit == "total_variation"
