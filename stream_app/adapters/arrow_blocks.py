@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from schemas.errors import ContractError
 from stream_app.adapters.arrow_checks import refuse_compression, refuse_types
 from stream_app.adapters.arrow_columns import columns_in, frame_of
-from stream_app.core.drift.cells import Columns
+from stream_app.core.drift.coding.cells import Columns
 
 if TYPE_CHECKING:
     import pandas as pd

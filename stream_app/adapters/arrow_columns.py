@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from schemas.errors import ContractError
-from stream_app.core.drift.bins import as_numbers
-from stream_app.core.drift.cells import Cells, Columns, Floats, Numbers, Types, Words
+from stream_app.core.drift.coding.bins import as_numbers
+from stream_app.core.drift.coding.cells import Cells, Columns, Floats, Numbers, Types, Words
 
 if TYPE_CHECKING:
     import pandas as pd

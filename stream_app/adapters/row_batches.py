@@ -10,7 +10,7 @@ from schemas.events.sources import RecordsObserved
 from stream_app.adapters.arrow_blocks import MAX_BYTES, MAX_ROWS, decode_block, decode_columns
 from stream_app.adapters.arrow_columns import columns_in, frame_of
 from stream_app.adapters.json_rows import NOT_AN_OBJECT, NOT_JSON, PlainRows, RowDecoder, TypedRows
-from stream_app.core.drift.cells import Columns
+from stream_app.core.drift.coding.cells import Columns
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,7 +15,7 @@ from stream_app.adapters.reader import offset_at, read_range, read_topic
 from stream_app.agents.grants import Grants
 from stream_app.agents.shell import Received
 from stream_app.agents.watch import Watch
-from stream_app.core.drift.live_test import LiveTest
+from stream_app.core.drift.private.live_test import LiveTest
 from stream_app.settings import Settings
 
 

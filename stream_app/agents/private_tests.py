@@ -18,8 +18,8 @@ from stream_app.agents.context import Context
 from stream_app.agents.desk import Desk
 from stream_app.agents.profiling import profile_release
 from stream_app.agents.windows import sealed_whole
-from stream_app.core.drift.live_test import LiveTest
-from stream_app.core.drift.private_trigger import PrivateTrigger, drift_event
+from stream_app.core.drift.private.live_test import LiveTest
+from stream_app.core.drift.private.private_trigger import PrivateTrigger, drift_event
 from stream_app.core.drift.wire import Counted
 
 LONGEST_S = 60.0

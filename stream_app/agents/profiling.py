@@ -12,8 +12,8 @@ from schemas.table import conform
 from stream_app.adapters.jobs import Progress
 from stream_app.adapters.workplace import Workplace
 from stream_app.agents.inputs import TRAIN, read_source
-from stream_app.core.drift.concept import ConceptModel
-from stream_app.core.drift.concept_fit import fit_concept_model
+from stream_app.core.drift.concept.concept import ConceptModel
+from stream_app.core.drift.concept.concept_fit import fit_concept_model
 from stream_app.core.drift.explained import told_by_columns
 from stream_app.core.drift.reference import Reference, build_reference, in_time_order
 

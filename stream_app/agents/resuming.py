@@ -10,7 +10,7 @@ from schemas.events.sources import SourceRef
 from stream_app.agents.profiling import Profiled
 from stream_app.agents.watch import Watch
 from stream_app.core.drift.aggregator import Aggregator
-from stream_app.core.drift.concept import ConceptModel
+from stream_app.core.drift.concept.concept import ConceptModel
 from stream_app.core.drift.counter import RowCounter
 from stream_app.core.drift.reference import Reference
 from stream_app.core.drift.sign import DriftSign, Evidence

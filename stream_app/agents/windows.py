@@ -13,7 +13,7 @@ from stream_app.adapters.row_batches import rows_of
 from stream_app.adapters.workplace import Workplace
 from stream_app.agents.profiling import WATCHED
 from stream_app.core.drift.aggregator import Span
-from stream_app.core.drift.live_test import Stretches
+from stream_app.core.drift.private.live_test import Stretches
 
 if TYPE_CHECKING:
     import pandas as pd

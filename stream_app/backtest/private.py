@@ -12,9 +12,9 @@ import numpy as np
 from schemas.contract import Contract
 from schemas.events.budget import TriggerGrant
 from schemas.events.sources import DriftDetected, SourceRef
-from stream_app.core.drift.cells import Columns
+from stream_app.core.drift.coding.cells import Columns
 from stream_app.core.drift.counter import RowCounter
-from stream_app.core.drift.private_trigger import Fired, PrivateTrigger, drift_event
+from stream_app.core.drift.private.private_trigger import Fired, PrivateTrigger, drift_event
 from stream_app.core.drift.reference import Reference
 
 

@@ -21,7 +21,7 @@ from stream_app.backtest.candidates import outcome
 from stream_app.backtest.history import DAY_MS, History
 from stream_app.backtest.private import PrivateTest
 from stream_app.backtest.stations import Stations
-from stream_app.core.drift.cells import Columns
+from stream_app.core.drift.coding.cells import Columns
 from stream_app.core.drift.reference import build_reference
 
 SECRET = b"a backtest keeps no secret, for it releases nothing"

@@ -1,7 +1,7 @@
 """A drift in lines that a person reads."""
 
 from stream_app.catalogue.drifts import Drift, shown_at
-from stream_app.core.drift.severity import graded
+from stream_app.core.drift.telling.severity import graded
 
 
 def lines_of(drift: Drift) -> str:

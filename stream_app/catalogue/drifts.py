@@ -10,7 +10,7 @@ from schemas.events.budget import SpendRefused
 from schemas.events.plans import TriggerDeferred, TriggerDismissed
 from schemas.events.sources import DriftDetected
 from stream_app.catalogue.view import Catalogue
-from stream_app.core.drift.severity import graded
+from stream_app.core.drift.telling.severity import graded
 from stream_app.core.drift_policy import described
 from stream_app.core.entry import Entry
 from stream_app.core.turn import STATION

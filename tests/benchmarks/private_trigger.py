@@ -19,8 +19,8 @@ from schemas.drift import DriftPolicy
 from schemas.events.budget import TriggerGrant
 from schemas.events.runs import ArtefactRef
 from schemas.table import conform
-from stream_app.core.drift.counting import count
-from stream_app.core.drift.private_trigger import PrivateTrigger, odds_of
+from stream_app.core.drift.counts.counting import count
+from stream_app.core.drift.private.private_trigger import PrivateTrigger, odds_of
 from stream_app.core.drift.reference import Reference, build_reference
 
 ADULT = Path(__file__).parents[2] / ".." / "shared" / "data" / "adult.parquet"

@@ -12,9 +12,9 @@ import numpy as np
 
 from schemas.drift import DriftPolicy
 from schemas.errors import ContractError
-from stream_app.core.drift.concept import ConceptModel
-from stream_app.core.drift.concept_tests import CONCEPT_SHARE, ConceptSign, ConceptTests
-from stream_app.core.drift.layout import Integers
+from stream_app.core.drift.concept.concept import ConceptModel
+from stream_app.core.drift.concept.concept_tests import CONCEPT_SHARE, ConceptSign, ConceptTests
+from stream_app.core.drift.counts.layout import Integers
 from stream_app.core.drift.packing import pack, unpack
 from stream_app.core.drift.reference import Reference
 from stream_app.core.drift.sign import DriftSign

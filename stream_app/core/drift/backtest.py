@@ -8,7 +8,7 @@ import numpy as np
 
 from schemas.contract import Contract
 from schemas.drift import DriftPolicy
-from stream_app.core.drift.bins import Codes, Floats
+from stream_app.core.drift.coding.bins import Codes, Floats
 from stream_app.core.drift.reference import Reference, build_reference, in_time_order
 from stream_app.core.drift.sign import DriftSign
 from stream_app.core.drift.tracker import Tracker

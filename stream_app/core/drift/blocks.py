@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from stream_app.core.drift.bins import Codes, Floats
-from stream_app.core.drift.concept import ConceptModel, Errors
-from stream_app.core.drift.counting import count
-from stream_app.core.drift.layout import Integers
+from stream_app.core.drift.coding.bins import Codes, Floats
+from stream_app.core.drift.coding.seasons import blocks_of
+from stream_app.core.drift.concept.concept import ConceptModel, Errors
+from stream_app.core.drift.counts.counting import count
+from stream_app.core.drift.counts.layout import Integers
 from stream_app.core.drift.packing import pack, unpack
-from stream_app.core.drift.seasons import blocks_of
 
 if TYPE_CHECKING:
     from stream_app.core.drift.reference import Reference

@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 
 from schemas.contract import Contract
-from stream_app.core.drift.bins import MISSING, Codes
 from stream_app.core.drift.blocks import blocks_from
-from stream_app.core.drift.cells import Columns, Numbers, Words
-from stream_app.core.drift.concept import ConceptModel
-from stream_app.core.drift.contribution import EntityBound
-from stream_app.core.drift.counting import COMPILED, Counts, count
-from stream_app.core.drift.encoding import Encoder
-from stream_app.core.drift.layout import Integers, Layout
+from stream_app.core.drift.coding.bins import MISSING, Codes
+from stream_app.core.drift.coding.cells import Columns, Numbers, Words
+from stream_app.core.drift.coding.encoding import Encoder
+from stream_app.core.drift.coding.seasons import blocks_of
+from stream_app.core.drift.concept.concept import ConceptModel
+from stream_app.core.drift.counts.counting import COMPILED, Counts, count
+from stream_app.core.drift.counts.layout import Integers, Layout
 from stream_app.core.drift.reference import Reference
-from stream_app.core.drift.seasons import blocks_of
-from stream_app.core.drift.shares import Splitter
+from stream_app.core.drift.sharing.contribution import EntityBound
+from stream_app.core.drift.sharing.shares import Splitter
 from stream_app.core.drift.wire import Counted, Operation
 
 _TRAIN, _HELD, _NEITHER = 0, 1, 2

@@ -9,11 +9,11 @@ from schemas.contract import Contract
 from schemas.drift import Kind
 from schemas.errors import ContractError
 from schemas.events.sources import ShareMoved
-from stream_app.core.drift.bins import Codes, ColumnBins
+from stream_app.core.drift.coding.bins import Codes, ColumnBins
 from stream_app.core.drift.reference import Reference
-from stream_app.core.drift.severity import Severity, severity, told_of_target
 from stream_app.core.drift.sign import DriftSign
-from stream_app.core.drift.wording import said, shares_moved
+from stream_app.core.drift.telling.severity import Severity, severity, told_of_target
+from stream_app.core.drift.telling.wording import said, shares_moved
 
 _COUNTED: frozenset[Kind] = frozenset(("marginal", "missingness", "new_category"))
 

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from stream_app.core.drift.bins import MISSING
+from stream_app.core.drift.coding.bins import MISSING
 from stream_app.core.drift.reference import Reference
 from stream_app.core.drift.wire import Counted
 

@@ -8,8 +8,8 @@ import numpy as np
 from schemas.contract import Contract
 from schemas.errors import ContractError
 from stream_app.core.drift.backtest import Recording
-from stream_app.core.drift.bins import Floats
-from stream_app.core.drift.moved_shares import cells_of, total_variation
+from stream_app.core.drift.coding.bins import Floats
+from stream_app.core.drift.telling.moved_shares import cells_of, total_variation
 
 PIECES = 200
 """Pieces of equal length that a stream is cut into."""

@@ -16,16 +16,16 @@ import numpy as np
 from schemas.contract import Contract
 from schemas.drift import DriftPolicy, Season
 from schemas.errors import ContractError, InsufficientEvidence
-from stream_app.core.drift.bins import Codes, ColumnBins, Floats, as_numbers, learn_bins
-from stream_app.core.drift.cells import columns_of
-from stream_app.core.drift.channels import Channel
-from stream_app.core.drift.counting import count
-from stream_app.core.drift.encoding import Encoder
-from stream_app.core.drift.layout import Integers, Layout, Subgroup, lay_out
+from stream_app.core.drift.coding.bins import Codes, ColumnBins, Floats, as_numbers, learn_bins
+from stream_app.core.drift.coding.cells import columns_of
+from stream_app.core.drift.coding.encoding import Encoder
+from stream_app.core.drift.coding.seasons import WHOLE, blocks_of, keys_of
+from stream_app.core.drift.counts.counting import count
+from stream_app.core.drift.counts.layout import Integers, Layout, Subgroup, lay_out
+from stream_app.core.drift.counts.rare_cells import RareCells, rare_cells
 from stream_app.core.drift.packing import pack, unpack
-from stream_app.core.drift.rare_cells import RareCells, rare_cells
-from stream_app.core.drift.scoring import Scoring, scoring_of
-from stream_app.core.drift.seasons import WHOLE, blocks_of, keys_of
+from stream_app.core.drift.scoring.channels import Channel
+from stream_app.core.drift.scoring.scoring import Scoring, scoring_of
 
 if TYPE_CHECKING:
     import pandas as pd

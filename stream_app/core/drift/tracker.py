@@ -18,21 +18,21 @@ import numpy as np
 
 from schemas.drift import DriftPolicy
 from schemas.errors import ContractError
-from stream_app.core.drift.bins import Codes, Floats
 from stream_app.core.drift.blocks import Block, counted
-from stream_app.core.drift.describing import described, rare_sign
-from stream_app.core.drift.detectors import sequential_tests, slow_scan
-from stream_app.core.drift.layout import Integers
+from stream_app.core.drift.coding.bins import Codes, Floats
+from stream_app.core.drift.counts.layout import Integers
+from stream_app.core.drift.counts.recent import Recent
+from stream_app.core.drift.detectors.detectors import sequential_tests, slow_scan
+from stream_app.core.drift.detectors.rare import RareTests
+from stream_app.core.drift.detectors.sequential import SequentialTests, State
+from stream_app.core.drift.detectors.slow_scan import SlowScan
+from stream_app.core.drift.learning.relearning import moved, relearnt
+from stream_app.core.drift.learning.settling import Settling
 from stream_app.core.drift.packing import pack, unpack
-from stream_app.core.drift.rare import RareTests
-from stream_app.core.drift.recent import Recent
 from stream_app.core.drift.reference import Reference, scorings_of
-from stream_app.core.drift.relearning import moved, relearnt
-from stream_app.core.drift.scoring import Scoring
-from stream_app.core.drift.sequential import SequentialTests, State
-from stream_app.core.drift.settling import Settling
+from stream_app.core.drift.scoring.scoring import Scoring
 from stream_app.core.drift.sign import DriftSign
-from stream_app.core.drift.slow_scan import SlowScan
+from stream_app.core.drift.telling.describing import described, rare_sign
 
 if TYPE_CHECKING:
     import pandas as pd

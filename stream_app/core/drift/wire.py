@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from schemas.errors import ContractError
 from stream_app.core.drift.blocks import Block
-from stream_app.core.drift.concept import Errors
-from stream_app.core.drift.layout import Integers
+from stream_app.core.drift.concept.concept import Errors
+from stream_app.core.drift.counts.layout import Integers
 
 Narrow = npt.NDArray[np.integer[Any]]
 Operation = Literal["insert", "delete", "label"]

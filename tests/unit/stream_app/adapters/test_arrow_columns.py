@@ -15,9 +15,9 @@ from schemas.contract import LogicalType
 from schemas.errors import ContractError
 from stream_app.adapters import arrow_blocks
 from stream_app.adapters.arrow_blocks import decode_block, decode_columns, encode_block
-from stream_app.core.drift.bins import ColumnBins
-from stream_app.core.drift.cells import Numbers, Words
-from stream_app.core.drift.encoding import Encoder
+from stream_app.core.drift.coding.bins import ColumnBins
+from stream_app.core.drift.coding.cells import Numbers, Words
+from stream_app.core.drift.coding.encoding import Encoder
 from tests.unit.stream_app.core.drift.odd_frames import BINS, EDGES, WORDS, frames, old_codes
 
 TYPES: tuple[LogicalType, ...] = ("number", "integer", "date", "timestamp", "string", "boolean")

@@ -10,7 +10,7 @@ import pytest
 from schemas.errors import ContractError, InputError, PerennialError
 from stream_app.adapters.outside_drift import from_outside, read_outside
 from stream_app.agents import watch
-from stream_app.core.drift import private_trigger
+from stream_app.core.drift.private import private_trigger
 from tests.events import source
 
 EVENT: dict[str, Any] = {

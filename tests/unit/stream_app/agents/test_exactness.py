@@ -13,7 +13,7 @@ from schemas.drift import Season
 from stream_app.agents.resuming import resumed, written
 from stream_app.agents.watch import Watch
 from stream_app.core.drift.aggregator import Aggregator
-from stream_app.core.drift.cells import columns_of
+from stream_app.core.drift.coding.cells import columns_of
 from stream_app.core.drift.counter import RowCounter
 from stream_app.core.drift.reference import build_reference
 from stream_app.core.drift.wire import from_bytes, to_bytes

@@ -26,7 +26,7 @@ from stream_app.adapters.row_batches import columns_of_rows
 from stream_app.adapters.workplace import Workplace
 from stream_app.agents.desk import Desk
 from stream_app.agents.private_tests import PrivateTests
-from stream_app.core.drift.live_test import LiveTest
+from stream_app.core.drift.private.live_test import LiveTest
 from stream_app.core.drift.wire import from_bytes, to_bytes
 from tests.unit.stream_app.agents.lives import CONTRACT, counted, observed, rows
 from tests.unit.stream_app.core.drift.private_tests import HOUR, grant

@@ -4,8 +4,8 @@ from typing import Literal
 
 import numpy as np
 
-from stream_app.core.drift.bins import Codes
-from stream_app.core.drift.concept_fit import ColumnKind
+from stream_app.core.drift.coding.bins import Codes
+from stream_app.core.drift.concept.concept_fit import ColumnKind
 
 WIDTH = 6
 TARGET = WIDTH - 1

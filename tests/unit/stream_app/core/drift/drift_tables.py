@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from schemas.contract import Column, Contract, Policy, Privacy, PrivacyUnit
-from stream_app.core.drift.layout import Integers, Layout, Subgroup
+from stream_app.core.drift.counts.layout import Integers, Layout, Subgroup
 
 COLUMNS = (
     Column(name="x", type="number"),

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
 
-from stream_app.core.drift.bins import ColumnBins, as_numbers, as_texts
+from stream_app.core.drift.coding.bins import ColumnBins, as_numbers, as_texts
 
 EDGES = (-1.5, 0.0, 1.0, 1.5, 2.0, 86_400.0, 1.5e9, 2.0**53, 1e18)
 WORDS = ("a", "True", "1", "2020-01-01", "1.5", "9007199254740993")

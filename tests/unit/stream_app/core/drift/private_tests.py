@@ -4,10 +4,10 @@ import numpy as np
 
 from schemas.drift import DriftPolicy
 from schemas.events.budget import TriggerGrant
-from stream_app.core.drift.bins import ColumnBins
-from stream_app.core.drift.counting import Codes, count
-from stream_app.core.drift.layout import Integers, Layout, lay_out
-from stream_app.core.drift.private_trigger import PrivateTrigger
+from stream_app.core.drift.coding.bins import ColumnBins
+from stream_app.core.drift.counts.counting import Codes, count
+from stream_app.core.drift.counts.layout import Integers, Layout, lay_out
+from stream_app.core.drift.private.private_trigger import PrivateTrigger
 from stream_app.core.drift.reference import Reference, calibrated
 from tests.events import artefact, sha
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from schemas.errors import ContractError
 from stream_app.core.drift.aggregator import Aggregator
-from stream_app.core.drift.cells import columns_of
-from stream_app.core.drift.concept import ConceptModel, Errors
-from stream_app.core.drift.concept_fit import fit_concept_model
+from stream_app.core.drift.coding.cells import columns_of
+from stream_app.core.drift.concept.concept import ConceptModel, Errors
+from stream_app.core.drift.concept.concept_fit import fit_concept_model
 from stream_app.core.drift.counter import RowCounter
 from stream_app.core.drift.reference import Reference, build_reference
 from stream_app.core.drift.wire import Counted

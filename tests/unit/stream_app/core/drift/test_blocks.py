@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from schemas.drift import DriftPolicy
 from schemas.errors import ContractError
 from stream_app.core.drift.blocks import NO_ERRORS, Block, counted
-from stream_app.core.drift.concept import Errors
-from stream_app.core.drift.counting import count
+from stream_app.core.drift.concept.concept import Errors
+from stream_app.core.drift.counts.counting import count
 from stream_app.core.drift.reference import Reference, build_reference
 from tests.unit.stream_app.core.drift.drift_tables import CONTRACT, rows
 

@@ -11,10 +11,10 @@ from schemas.contract import Contract
 from schemas.errors import ContractError
 from schemas.table import conform
 from stream_app.adapters.arrow_blocks import decode_columns, encode_block
-from stream_app.core.drift.cells import Columns
-from stream_app.core.drift.concept_fit import fit_concept_model
+from stream_app.core.drift.coding.cells import Columns
+from stream_app.core.drift.concept.concept_fit import fit_concept_model
 from stream_app.core.drift.counter import RowCounter
-from stream_app.core.drift.counting import count
+from stream_app.core.drift.counts.counting import count
 from stream_app.core.drift.reference import Reference, build_reference
 from tests.unit.stream_app.core.drift.drift_tables import BY_ENTITY, CONTRACT, SECRET, rows
 

@@ -6,7 +6,7 @@ import pytest
 
 from schemas.contract import Categories, Column, Contract, Policy, Privacy, Range
 from schemas.errors import ContractError, InsufficientEvidence
-from stream_app.core.drift.bins import MISSING, NEW, encode, learn_bins
+from stream_app.core.drift.coding.bins import MISSING, NEW, encode, learn_bins
 from stream_app.core.drift.packing import pack, unpack
 from stream_app.core.drift.reference import Reference, build_reference, in_time_order
 

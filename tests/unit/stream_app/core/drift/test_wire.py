@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from schemas.errors import ContractError
 from stream_app.core.drift.blocks import Block
-from stream_app.core.drift.concept import Errors
+from stream_app.core.drift.concept.concept import Errors
 from stream_app.core.drift.wire import Compared, Counted, from_bytes, to_bytes
 
 CELLS = 40

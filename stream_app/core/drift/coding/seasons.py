@@ -1,0 +1,38 @@
+"""Periods of a season: what tells Monday from Saturday, and which reference a row is compared with."""
+
+import numpy as np
+import numpy.typing as npt
+
+from schemas.drift import Season
+from stream_app.core.drift.counts.layout import Integers
+
+WHOLE = -1
+"""The key of rows without a time, and of every row where there is no season."""
+
+_DAY = 86_400.0
+
+
+def keys_of(seconds: npt.NDArray[np.float64], season: Season) -> Integers:
+    """(rows,) hour 0 to 23, weekday 0 (Monday) to 6 or month 1 to 12 of times in seconds since 1970; else ``WHOLE``."""
+    known = np.isfinite(seconds)
+    times = np.where(known, seconds, 0.0)
+    if season == "none":
+        return np.full(len(seconds), WHOLE)
+    if season == "month":
+        keys = np.floor(times).astype("datetime64[s]").astype("datetime64[M]").astype(np.int64) % 12 + 1
+    else:
+        days = np.floor(times / _DAY)
+        keys = ((times - days * _DAY) // 3600 if season == "hour" else (days + 3) % 7).astype(np.int64)
+    return np.where(known, keys, WHOLE)
+
+
+def blocks_of(periods: Integers, block_rows: int) -> tuple[Integers, Integers]:
+    """Where consecutive blocks end, none longer than ``block_rows`` or of two periods, and the period of each."""
+    changes = np.flatnonzero(np.diff(periods)) + 1
+    ends = [
+        np.append(np.arange(start + block_rows, stop, block_rows), stop)
+        for start, stop in zip([0, *changes], [*changes, len(periods)], strict=True)
+        if stop > start
+    ]
+    limits = np.concatenate([*ends, np.zeros(0, dtype=np.int64)]).astype(np.int64)
+    return limits, periods[limits - 1]

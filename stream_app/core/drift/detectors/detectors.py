@@ -1,0 +1,79 @@
+"""The sequential tests that a policy asks for, and how the budget of false alarms is divided among their channels."""
+
+from collections import Counter
+from math import sqrt
+from typing import Literal, assert_never
+
+import numpy as np
+
+from schemas.drift import DriftPolicy
+from stream_app.core.drift.coding.bins import Floats
+from stream_app.core.drift.detectors.cusum import Cusum
+from stream_app.core.drift.detectors.sequential import SequentialTests
+from stream_app.core.drift.detectors.slow_scan import SlowScan
+from stream_app.core.drift.scoring.channels import Channel, Measures
+
+SEQUENTIAL_SHARE, SLOW_SHARE = 0.45, 0.15
+"""The parts of the budget that the sequential tests and the slow scan have; rare cells have a fifth. The rest is kept
+back: Siegmund's heights are a little low where the allowance is wide.
+"""
+
+_ERRORS = 3.5
+"""Standard errors of a channel's mean: the largest of some hundred channels' is rarely more."""
+
+_UNSURE = 1.2
+"""How much less sure of a channel's mean than independent normal scores would make it; its spread is learnt, too."""
+
+_PARTS: dict[Measures, float] = {
+    "location": 0.35, "spread": 0.15, "share": 0.15, "skewness": 0.05, "shape": 0.05, "correlation": 0.15,
+    "association": 0.1,
+}  # fmt: skip
+"""How the sequential tests' budget is divided: a shift of a column's mean is the commonest change and has few channels,
+and is found the sooner for it. Channels that measure the same share alike.
+"""
+
+_SUBGROUPS = 0.25
+
+
+def parts_of(channels: tuple[Channel, ...]) -> Floats:
+    """(channels,) parts of the budget, which add up to 1."""
+    keys: list[Literal["subgroup"] | Measures] = [
+        "subgroup" if channel.kind == "subgroup" else channel.measures for channel in channels
+    ]
+    weights = {
+        key: (_SUBGROUPS if key == "subgroup" else _PARTS[key]) / number for key, number in Counter(keys).items()
+    }
+    found = np.asarray([weights[key] for key in keys])
+    return found / found.sum() if len(found) else found
+
+
+def sequential_tests(
+    policy: DriftPolicy, channels: tuple[Channel, ...], block_rows: int, reference_blocks: int
+) -> SequentialTests:
+    """Fresh tests of the policy's kind; all are held to the policy's budget of false alarms.
+
+    A reference of few blocks knows its own mean the less: the allowance grows by its standard errors.
+    """
+    slack = _ERRORS / sqrt(max(1, reference_blocks))
+    signed = np.asarray([channel.signed for channel in channels], dtype=bool)
+    if policy.detector == "cusum":
+        budget = policy.alarms_per_million * SEQUENTIAL_SHARE
+        deviation = _UNSURE / sqrt(max(1, reference_blocks))
+        return Cusum(signed, parts_of(channels), block_rows, policy, budget, slack, deviation)
+    from stream_app.core.drift.detectors.river_tests import AdwinTests, PageHinkleyTests
+
+    if policy.detector == "page_hinkley":
+        return PageHinkleyTests(signed, block_rows, policy, policy.allowance + slack)
+    if policy.detector == "adwin":
+        return AdwinTests(signed, block_rows, policy)
+    assert_never(policy.detector)
+
+
+def slow_scan(
+    policy: DriftPolicy, channels: tuple[Channel, ...], block_rows: int, reference_blocks: int
+) -> SlowScan | None:
+    """The scan for slow drift of single columns, beside the cumulative sums; River's detectors have none."""
+    if policy.detector != "cusum":
+        return None
+    chosen = np.asarray([channel.signed and len(channel.columns) == 1 for channel in channels], dtype=bool)
+    return SlowScan(chosen, reference_blocks, block_rows, policy.alarms_per_million * SLOW_SHARE)

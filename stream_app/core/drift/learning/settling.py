@@ -1,0 +1,78 @@
+"""The rows after a change, until they are enough to be the new baseline.
+
+The first half gives a first picture; against that the second half shows by how much blocks of the new kind vary. Values
+that the reference has none of are watched all the while: a second change must not hide behind the first.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from stream_app.core.drift.coding.bins import Floats
+from stream_app.core.drift.counts.layout import Integers
+from stream_app.core.drift.packing import pack, unpack
+from stream_app.core.drift.scoring.scoring import Scoring
+
+_SAME_CHANGE = 4
+"""Blocks within which rare values are taken for a part of the change that was found."""
+
+
+@dataclass(slots=True)
+class Settling:
+    """``counts`` (1 + periods, cells) by period and ``rows`` gathered so far; ``muted`` (rare cells,) are not watched.
+
+    ``sums`` (2, channels) and ``blocks``: scores and their squares in the second half, against its ``picture``.
+    """
+
+    counts: Integers
+    muted: "np.ndarray[Any, np.dtype[np.bool_]]"
+    sums: Floats
+    rows: int = 0
+    blocks: int = 0
+    scored: int = 0
+    half: Integers | None = None
+    picture: tuple[Scoring, ...] | None = None
+
+    @classmethod
+    def begun(cls, shape: tuple[int, ...], channels: int, rare: Integers) -> "Settling":
+        """After a sign; ``rare`` (blocks, rare cells) are the counts that led to it."""
+        return cls(np.zeros(shape, dtype=np.int64), np.asarray(rare.any(axis=0)), np.zeros((2, channels)))
+
+    def add(self, period: int, rows: int, counts: "np.ndarray[Any, Any]", rare: Integers) -> None:
+        """Take a block."""
+        if self.picture is not None:
+            scores, sizes = self.picture[period].score(counts[None])
+            standard = scores[0] / np.sqrt(np.maximum(sizes[0], 0.05))
+            self.sums += np.stack([standard, standard**2])
+            self.scored += 1
+        self.counts[period] += counts
+        self.rows, self.blocks = self.rows + rows, self.blocks + 1
+        if self.blocks <= _SAME_CHANGE:
+            self.muted = self.muted | (rare > 0)
+
+    @property
+    def listening(self) -> bool:
+        """Whether a rare value would be a change of its own."""
+        return self.blocks > _SAME_CHANGE
+
+    def spread(self, known: Floats) -> Floats:
+        """(channels,) the larger of the ``known`` spread and the second half's, where that is clearly above 1."""
+        if self.scored < 3:
+            return known
+        variance = (self.sums[1] - self.sums[0] ** 2 / self.scored) / (self.scored - 1)
+        deviation, error = np.sqrt(np.maximum(variance, 0.0)), 1 / np.sqrt(2 * (self.scored - 1))
+        return np.where(deviation > 1 + 3 * error, np.maximum(known, deviation), known)
+
+    def document(self) -> list[Any]:
+        """All but the picture, which is made of ``half`` again."""
+        half = None if self.half is None else pack(self.half)
+        numbers = [self.rows, self.blocks, self.scored]
+        return [pack(self.counts), pack(self.muted.astype(np.uint8)), pack(self.sums), numbers, half]
+
+    @classmethod
+    def from_document(cls, document: list[Any]) -> "Settling":
+        """What ``document`` gave; raises ``ContractError``, ``TypeError`` or ``ValueError`` on anything else."""
+        counts, muted, sums, (rows, blocks, scored), half = document
+        found = None if half is None else unpack(half)
+        return cls(unpack(counts), unpack(muted).astype(bool), unpack(sums), int(rows), int(blocks), int(scored), found)

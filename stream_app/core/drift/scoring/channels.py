@@ -1,0 +1,303 @@
+"""The channels: what each score looks at, as sparse rows that are multiplied with counts.
+
+A linear channel is a contrast h over the cells of a table with mean 0 and variance 1 under the baseline's shares, so
+that the sum of h over n rows has mean 0 and variance n while nothing changes. Numeric columns have three (location,
+spread and skewness: normal scores made orthonormal, the components of Neyman's smooth test), categories one for each
+frequent value, pairs of numeric columns the product of their scores with everything taken out that either column
+explains by itself, groups the location of each column among their rows. Chi-squared channels look at all cells of a
+marginal or of a pair.
+
+Source: Neyman, Skandinavisk Aktuarietidskrift 20, 1937, for the smooth test.
+"""
+
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from schemas.drift import Kind
+from stream_app.core.drift.coding.bins import MISSING, ColumnBins, Floats
+from stream_app.core.drift.counts.layout import Integers, Layout
+
+FREQUENT = 0.02
+"""Share of rows from which a category or a missing cell is followed by a normal score; below, by a Poisson count."""
+
+_FREQUENT_IN_GROUP = 0.05
+_FEWEST_IN_GROUP = 200
+_ORDERS = 3
+_BEYOND = 0.3
+_FLAT = 1e-9
+_CUT = 6.0
+
+
+Measures = Literal["location", "spread", "skewness", "share", "shape", "correlation", "association"]
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """What one score looks at. ``signed``: whether it can also fall. ``group`` counts a subgroup's groups from 1."""
+
+    kind: Kind
+    columns: tuple[int, ...]
+    signed: bool
+    measures: Measures
+    group: int = 0
+
+
+@dataclass(slots=True)
+class _Rows:
+    """Sparse rows in the making: cells and weights of each."""
+
+    cells: list[Integers] = field(default_factory=list)
+    weights: list[Floats] = field(default_factory=list)
+
+    def add(self, first: int, weights: Floats) -> None:
+        self.cells.append(first + np.arange(len(weights)))
+        self.weights.append(weights)
+
+    def matrix(self, cells: int) -> Any:
+        """(rows, cells) CSR."""
+        from scipy.sparse import csr_array
+
+        lengths = [len(each) for each in self.cells]
+        flat = np.concatenate([*self.cells, np.zeros(0, dtype=np.int64)]).astype(np.int32)
+        weights = np.concatenate([*self.weights, np.zeros(0)])
+        return csr_array((weights, flat, np.cumsum([0, *lengths])), shape=(len(lengths), cells))
+
+
+@dataclass(slots=True)
+class Contrasts:
+    """Channels with their contrasts, and the cells that each counts its rows in (its base)."""
+
+    linear: list[Channel] = field(default_factory=list)
+    squared: list[Channel] = field(default_factory=list)
+    rows: _Rows = field(default_factory=_Rows)
+    bases: _Rows = field(default_factory=_Rows)
+    base_of: list[int] = field(default_factory=list)
+    scales: list[tuple[float, float]] = field(default_factory=list)
+    squared_base: list[int] = field(default_factory=list)
+    squared_cells: list[tuple[int, Floats]] = field(default_factory=list)
+
+    def base(self, first: int, member: npt.NDArray[Any]) -> int:
+        """The cells of a table, which begins at ``first``, that a channel's rows are counted in."""
+        inside = np.flatnonzero(member)
+        self.bases.cells.append(first + inside)
+        self.bases.weights.append(np.ones(len(inside)))
+        return len(self.bases.cells) - 1
+
+    def add(
+        self, channel: Channel, base: int, first: int, weights: Floats | None, scale: float = 1.0, before: float = 0.0
+    ) -> None:
+        """A linear channel; one whose contrast is flat never moves. A mean score of 1 a row is ``scale`` in the unit
+        that it measures, where the baseline stands at ``before``.
+        """
+        self.linear.append(channel)
+        self.rows.add(first, np.zeros(0) if weights is None else weights)
+        self.base_of.append(base)
+        self.scales.append((scale, before))
+
+    def add_squared(self, channel: Channel, base: int, first: int, shares: Floats) -> None:
+        """A chi-squared channel over cells with these shares; NaN marks cells that are not of the base."""
+        self.squared.append(channel)
+        self.squared_base.append(base)
+        self.squared_cells.append((first, shares))
+
+
+def contrasts_of(counts: Integers, layout: Layout, bins: tuple[ColumnBins, ...], which: Integers) -> Contrasts:
+    """The channels for (cells,) baseline ``counts``. ``which`` (cells,) are the counts that decide which channels there
+    are: those of the whole reference, so that every period of a season has the same.
+    """
+    found = Contrasts()
+    scores = [_coarse_scores(counts, layout, place, column) for place, column in enumerate(bins)]
+    for place, column in enumerate(bins):
+        _column(found, counts, layout, place, column, which)
+    for number, pair in enumerate(layout.pairs):
+        _pair(found, counts, layout, number, pair, scores)
+    for number in range(len(layout.subgroups)):
+        _subgroup(found, counts, layout, number, bins, which)
+    return found
+
+
+def _column(
+    found: Contrasts, counts: Integers, layout: Layout, place: int, column: ColumnBins, which: Integers
+) -> None:
+    cells = layout.column_cells(place)
+    seen, deciding = counts[cells].astype(np.float64), which[cells]
+    present = np.r_[0.0, 0.0, np.ones(len(seen) - 2)]
+    base = found.base(cells.start, present)
+    shares = _shares(seen * present)
+    if column.kind == "numeric":
+        smooth = _smooth(shares, normal_scores(seen, column), 2)
+        orders: tuple[Measures, ...] = ("location", "spread", "skewness")
+        for measures, weights in zip_longest(orders, smooth):
+            found.add(Channel("marginal", (place,), True, measures), base, cells.start, weights)
+    else:
+        for code in _followed(deciding * present, FREQUENT):
+            channel = Channel("marginal", (place,), True, "share")
+            found.add(channel, base, cells.start, _against_rest(shares, code, 2), *_share(shares, code))
+    if deciding[MISSING] >= FREQUENT * max(1, deciding.sum()):
+        whole = found.base(cells.start, np.ones(len(seen)))
+        weights, scale = _against_rest(_shares(seen), MISSING, 0), _share(_shares(seen), MISSING)
+        found.add(Channel("missingness", (place,), True, "share"), whole, cells.start, weights, *scale)
+    found.add_squared(
+        Channel("marginal", (place,), False, "shape"), base, cells.start, np.where(present, shares, np.nan)
+    )
+
+
+def _pair(
+    found: Contrasts, counts: Integers, layout: Layout, number: int, pair: tuple[int, int], scores: list[Floats | None]
+) -> None:
+    cells, (left, right) = layout.pair_cells(number), pair
+    shape = (layout.coarse_sizes[left], layout.coarse_sizes[right])
+    table = counts[cells].reshape(shape).astype(np.float64)
+    present = np.zeros(shape)
+    present[1:, 1:] = 1
+    base = found.base(cells.start, present.ravel())
+    shares = _shares(table * present)
+    one, other = scores[left], scores[right]
+    if one is not None and other is not None:
+        product = np.outer(one, other)
+        weights, scale = _interaction(shares, product)
+        deviation = _deviation(shares.sum(axis=1), one) * _deviation(shares.sum(axis=0), other)
+        means = float(shares.sum(axis=1) @ one) * float(shares.sum(axis=0) @ other)
+        before = (float((shares * product).sum()) - means) / max(deviation, _FLAT)
+        channel = Channel("correlation", pair, True, "correlation")
+        found.add(channel, base, cells.start, weights, scale / max(deviation, _FLAT), before)
+    channel = Channel("correlation", pair, False, "association")
+    found.add_squared(channel, base, cells.start, np.where(present, shares, np.nan).ravel())
+
+
+def _subgroup(
+    found: Contrasts, counts: Integers, layout: Layout, number: int, bins: tuple[ColumnBins, ...], which: Integers
+) -> None:
+    """Location of each numeric column, and each frequent level of a category, among the rows of each group."""
+    subgroup = layout.subgroups[number]
+    for group in range(1, subgroup.number + 1):
+        for place, column in enumerate(bins):
+            cells = layout.group_cells(number, group, place)
+            deciding = which[cells]
+            if place == subgroup.column or deciding.sum() < _FEWEST_IN_GROUP:
+                continue
+            seen = counts[cells].astype(np.float64)
+            present = np.r_[0.0, np.ones(len(seen) - 1)]
+            base, shares, columns = found.base(cells.start, present), _shares(seen * present), (subgroup.column, place)
+            if column.kind == "numeric":
+                smooth = _smooth(shares, _scores_of(seen[1:], np.zeros(1)), 1, 1)
+                channel = Channel("subgroup", columns, True, "location", group)
+                found.add(channel, base, cells.start, smooth[0] if smooth else None)
+            else:
+                for code in _followed(deciding * present, _FREQUENT_IN_GROUP):
+                    channel = Channel("subgroup", columns, True, "share", group)
+                    found.add(channel, base, cells.start, _against_rest(shares, code, 1), *_share(shares, code))
+
+
+def _shares(counts: Floats) -> Floats:
+    """Shares of cells, with half a row for the whole table where the baseline has none of it: a period may lack it."""
+    total = counts.sum()
+    return counts / total if total > 0 else np.full(counts.shape, 1 / counts.size)
+
+
+def _followed(counts: npt.NDArray[Any], least: float) -> list[int]:
+    """Codes frequent enough for a channel of their own; of two that are all there is, the first says it all."""
+    total = max(1, counts.sum())
+    shown = [int(code) for code in np.flatnonzero((counts >= least * total) & (counts < total))]
+    return shown[:1] if len(shown) == 2 and np.count_nonzero(counts) == 2 else shown
+
+
+def _share(shares: Floats, code: int) -> tuple[float, float]:
+    """Scale and baseline of a share's channel."""
+    share = float(shares[code])
+    return float(np.sqrt(share * (1 - share))), share
+
+
+def _deviation(shares: Floats, scores: Floats) -> float:
+    mean = float(shares @ scores)
+    return float(np.sqrt(max(0.0, float(shares @ (scores - mean) ** 2))))
+
+
+def _against_rest(shares: Floats, code: int, absent: int) -> Floats | None:
+    """The indicator of one cell against all others of the base, standardised."""
+    share = float(shares[code])
+    if share * (1 - share) < _FLAT:
+        return None
+    return _standardised((np.arange(len(shares)) == code).astype(np.float64), shares, absent)
+
+
+def normal_scores(seen: Floats, column: ColumnBins) -> Floats:
+    """(codes,) normal scores of bin mid-ranks; 0 for missing and new. Empty bins beyond the ends rank further out."""
+    return _scores_of(seen[2 : column.size], np.zeros(2))
+
+
+def _scores_of(present: Floats, absent: Floats) -> Floats:
+    from scipy.special import ndtri
+
+    total = present.sum()
+    if not total:
+        return np.concatenate([absent, np.zeros(len(present))])
+    middle = np.clip((np.cumsum(present) - present / 2) / total, 0.25 / total, 1 - 0.25 / total)
+    places = np.arange(len(present))
+    raw = ndtri(middle) + _BEYOND * (places - np.clip(places, *np.flatnonzero(present)[[0, -1]]))
+    return np.concatenate([absent, raw])
+
+
+def _smooth(shares: Floats, scores: Floats, absent: int, orders: int = _ORDERS) -> list[Floats]:
+    """Powers of the scores, made orthonormal under the shares and to 1; at most ``orders``, fewer where levels are few.
+
+    Weights are cut at 6 standard deviations: a bin that the reference barely knows must not decide by itself. The first
+    ``absent`` cells weigh nothing.
+    """
+    basis, found = [np.ones(len(shares))], list[Floats]()
+    for order in range(1, orders + 1):
+        power = scores**order
+        for known in basis:
+            power = power - float((shares * power * known).sum()) * known
+        spread = float(np.sqrt((shares * power**2).sum()))
+        if spread < _FLAT * 1e3 or np.count_nonzero(shares) <= order:
+            break
+        basis.append(power / spread)
+        found.append(_standardised(np.clip(power / spread, -_CUT, _CUT), shares, absent))
+    return found
+
+
+def _standardised(weights: Floats, shares: Floats, absent: int) -> Floats:
+    """Mean 0 and variance 1 under the shares; nothing on the first ``absent`` cells."""
+    mean = float((shares * weights).sum())
+    spread = float(np.sqrt((shares * (weights - mean) ** 2).sum()))
+    found = (weights - mean) / max(spread, _FLAT)
+    found[:absent] = 0.0
+    return found
+
+
+def _coarse_scores(counts: Integers, layout: Layout, place: int, column: ColumnBins) -> Floats | None:
+    """(coarse codes,) mean normal score of each coarse level; none for categories."""
+    if column.kind != "numeric":
+        return None
+    seen = counts[layout.column_cells(place)].astype(np.float64)
+    fine, codes = normal_scores(seen, column), layout.coarse[place, : len(seen)]
+    weight = np.bincount(codes, seen, minlength=layout.coarse_sizes[place])
+    total = np.bincount(codes, seen * fine, minlength=layout.coarse_sizes[place])
+    found = np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)
+    found[0] = 0.0
+    return found
+
+
+def _interaction(shares: Floats, product: Floats) -> tuple[Floats | None, float]:
+    """What of ``product`` neither column explains by itself, standardised, and its standard deviation.
+
+    Weighted least squares on both columns' indicators.
+    """
+    height, width = shares.shape
+    mains = np.zeros((height * width, height + width))
+    rows, columns = np.divmod(np.arange(height * width), width)
+    mains[np.arange(height * width), rows] = 1
+    mains[np.arange(height * width), height + columns] = 1
+    weight = np.sqrt(shares.ravel())
+    fitted, *_ = np.linalg.lstsq(mains * weight[:, None], product.ravel() * weight, rcond=None)
+    left = product.ravel() - mains @ fitted
+    inside = rows * columns > 0
+    spread = float(np.sqrt((shares.ravel() * left**2).sum()))
+    if spread < _FLAT * 1e3:
+        return None, 0.0
+    return np.where(inside, _standardised(np.clip(left / spread, -_CUT, _CUT), shares.ravel(), 0), 0.0), spread

@@ -1,0 +1,178 @@
+"""Channels and scores: contrasts are what they promise, and scores are near standard normal while nothing changes.
+
+The statistical test states its seed and its error rate.
+"""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from stream_app.core.drift.coding.bins import MISSING, NEW, ColumnBins
+from stream_app.core.drift.counts.counting import count
+from stream_app.core.drift.counts.layout import lay_out
+from stream_app.core.drift.reference import Reference, build_reference
+from stream_app.core.drift.scoring import scoring as scoring_module
+from stream_app.core.drift.scoring.channels import Channel
+from stream_app.core.drift.scoring.scoring import Scoring, scoring_of
+from tests.unit.stream_app.core.drift.drift_tables import CONTRACT, rows
+
+
+@pytest.fixture(scope="module")
+def reference() -> Reference:
+    return build_reference(rows(40_000, 1), CONTRACT)
+
+
+@pytest.fixture(scope="module")
+def scoring(reference: Reference) -> Scoring:
+    return reference.scorings[0]
+
+
+def linear(scoring: Scoring) -> list[tuple[Channel, "np.ndarray[Any, Any]", "np.ndarray[Any, Any]"]]:
+    """Each linear channel, its (cells,) weights and the (cells,) cells that it counts rows in."""
+    number = scoring.contrasts.shape[0]
+    weights, bases = scoring.contrasts.toarray(), scoring.bases.toarray()[scoring.base_of[:number]]
+    return list(zip(scoring.channels[:number], weights, bases, strict=True))
+
+
+def blocks(reference: Reference, number: int, seed: int, **change: float) -> "np.ndarray[Any, Any]":
+    frame = rows(number * reference.block_rows, seed, **change)
+    ends = reference.block_rows * np.arange(1, number + 1)
+    return count(reference.encode(frame), reference.layout, ends)
+
+
+def test_contrasts_have_mean_0_and_variance_1_under_the_baseline(reference: Reference, scoring: Scoring) -> None:
+    counts = reference.counts[0].astype(np.float64)
+    found = linear(scoring)
+    assert {channel.measures for channel, *_ in found} == {"location", "spread", "skewness", "share", "correlation"}
+    for channel, weights, base in found:
+        assert np.count_nonzero(weights), channel
+        assert not weights[base == 0].any()
+        shares = counts * base / (counts * base).sum()
+        assert float(shares @ weights) == pytest.approx(0, abs=1e-9)
+        assert float(shares @ weights**2) == pytest.approx(1, rel=1e-9)
+
+
+def test_location_spread_and_skewness_of_a_column_are_orthogonal(reference: Reference, scoring: Scoring) -> None:
+    counts = reference.counts[0].astype(np.float64)
+    for place, column in enumerate(reference.bins):
+        own = [each for each in linear(scoring) if each[0].columns == (place,) and each[0].kind == "marginal"]
+        if column.kind != "numeric":
+            continue
+        assert [channel.measures for channel, *_ in own] == ["location", "spread", "skewness"]
+        weights, shares = np.stack([each[1] for each in own]), counts * own[0][2]
+        products = (weights * shares) @ weights.T / shares.sum()
+        # Weights are cut at six standard deviations, which leaves a trace.
+        assert np.abs(products - np.eye(3)).max() < 0.02
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32))
+def test_correlations_do_not_react_to_marginals(seed: int) -> None:
+    """Whatever is added to rows and to columns of the table of shares, the expected score stays 0."""
+    reference = _SMALL[0] if _SMALL else _SMALL.append(build_reference(rows(4_000, 1), CONTRACT)) or _SMALL[0]
+    random, counts = np.random.default_rng(seed), reference.counts[0].astype(np.float64)
+    found = [each for each in linear(reference.scorings[0]) if each[0].measures == "correlation"]
+    assert found
+    for channel, weights, base in found:
+        cells = reference.layout.pair_cells(reference.layout.pairs.index((channel.columns[0], channel.columns[1])))
+        left, right = (reference.layout.coarse_sizes[place] for place in channel.columns)
+        shares = (counts * base)[cells].reshape(left, right)
+        moved = shares * (1 + random.uniform(-0.5, 0.5, (left, 1)) + random.uniform(-0.5, 0.5, (1, right)))
+        assert float(moved.ravel() @ weights[cells]) / moved.sum() == pytest.approx(0, abs=1e-9)
+
+
+_SMALL: list[Reference] = []
+
+
+def test_missing_and_new_cells_move_no_channel_but_their_own(reference: Reference, scoring: Scoring) -> None:
+    for channel, weights, _ in linear(scoring):
+        if len(channel.columns) == 1:
+            cells = weights[reference.layout.column_cells(channel.columns[0])]
+            assert cells[NEW] == 0 or channel.kind == "missingness"
+            assert (cells[MISSING] != 0) == (channel.kind == "missingness")
+
+
+def test_scores_of_stationary_blocks_are_near_standard_normal(reference: Reference, scoring: Scoring) -> None:
+    """Seed 21, 400 blocks of new rows. A mean of 400 scores has a standard error of 0.05, and the reference's own
+    sampling error adds as much again; of some 80 channels one fails at 5 of these sigma with probability below 1e-4.
+    """
+    scores, sizes = scoring.score(blocks(reference, 400, 21))
+    assert scores.shape == sizes.shape == (400, len(scoring.channels))
+    number = scoring.contrasts.shape[0]
+    scaled = scores / np.sqrt(np.maximum(sizes, 1e-9))
+    sigma = np.sqrt(1 / 400 + reference.block_rows / reference.rows)
+    assert np.abs(scaled[:, :number].mean(axis=0)).max() < 5 * sigma
+    assert np.abs(scaled[:, :number].std(axis=0) - 1).max() < 5 / np.sqrt(2 * 400)
+    # The cube root makes a chi-squared statistic near normal, not normal: of tables with many rare cells less so.
+    assert np.abs(scaled[:, number:].mean(axis=0)).max() < 0.35
+    assert np.abs(scaled[:, number:].std(axis=0) - 1).max() < 0.25
+
+
+def test_compiled_and_plain_scores_agree(reference: Reference, scoring: Scoring) -> None:
+    """To the last bits: sums of doubles in another order."""
+    some = blocks(reference, 6, 25, shift=0.5)
+    some[0], some[1] = 0, some[1] // 3
+    found = []
+    with pytest.MonkeyPatch.context() as patch:
+        for compiled in (scoring_module.COMPILED, False):
+            patch.setattr(scoring_module, "COMPILED", compiled)
+            found.append(
+                [scoring.score(some), scoring.score(some.astype(np.uint8) if some.max() < 256 else some, True)]
+            )
+    for one, other in zip(found[0], found[1], strict=True):
+        assert one[0] == pytest.approx(other[0], abs=1e-9)
+        assert one[1] == pytest.approx(other[1], abs=1e-12)
+
+
+def test_each_change_moves_its_own_contrast_most(reference: Reference, scoring: Scoring) -> None:
+    """Seed 22: means of 20 blocks, in which a change of this size stands 50 standard errors out."""
+    for change, measures, columns in (
+        ({"shift": 1.0}, "location", (1,)),
+        ({"rho": -0.5}, "correlation", (0, 1)),
+    ):
+        mean = np.abs(scoring.score(blocks(reference, 20, 22, **change))[0].mean(axis=0))
+        strongest = scoring.channels[int(np.argmax(mean[: scoring.contrasts.shape[0]]))]
+        assert (strongest.measures, strongest.columns) == (measures, columns)
+
+
+def test_scores_of_a_block_do_not_depend_on_the_blocks_beside_it(reference: Reference, scoring: Scoring) -> None:
+    some = blocks(reference, 5, 23)
+    together, sizes = scoring.score(some)
+    for number in range(5):
+        alone, size = scoring.score(some[number : number + 1])
+        assert alone[0].tolist() == together[number].tolist()
+        assert size[0].tolist() == sizes[number].tolist()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(5, 120), min_size=5, max_size=5), st.integers(0, 2**32))
+def test_chi_squared_is_that_of_scipy(shares: list[int], seed: int) -> None:
+    """Against a baseline so large that its own sampling error is nothing."""
+    bins = (ColumnBins("c", "string", "categorical", values=tuple("abcde")),)
+    baseline = np.array([0, 0, *shares], dtype=np.int64) * 10_000_000
+    layout = lay_out([baseline], bins, ())
+    scoring = scoring_of(baseline, layout, bins, 1_000, baseline)
+    wanted = np.asarray(shares) / sum(shares)
+    seen = np.random.default_rng(seed).multinomial(1_000, np.roll(wanted, seed % 2))
+    scores, _ = scoring.score(np.array([[0, 0, *seen]], dtype=np.int32))
+    shape = next(place for place, channel in enumerate(scoring.channels) if channel.measures == "shape")
+    statistic, tail = stats.chisquare(seen, 1_000 * wanted)
+    normal = (np.cbrt(statistic / 4) - (1 - 2 / 36)) / np.sqrt(2 / 36)
+    assert scores[0, shape] == pytest.approx(float(np.clip(normal, -20, 20)), abs=1e-3)
+    if 1e-4 < tail < 0.99:
+        assert float(stats.norm.sf(scores[0, shape])) == pytest.approx(float(tail), rel=0.1, abs=0.003)
+
+
+def test_effects_are_in_the_unit_of_their_channel(reference: Reference, scoring: Scoring) -> None:
+    """Seed 24: 200 blocks; a location's effect has a standard error below 0.01, a correlation's as well."""
+    mean = scoring.score(blocks(reference, 200, 24, shift=0.3))[0].mean(axis=0)
+    places = {(each.measures, each.columns): place for place, each in enumerate(scoring.channels) if not each.group}
+    located, pair = places["location", (1,)], places["correlation", (0, 1)]
+    assert scoring.effect(located, float(mean[located])) == pytest.approx(0.3, abs=0.05)
+    assert float(scoring.scales[pair, 1]) == pytest.approx(0.5, abs=0.05)
+    mean = scoring.score(blocks(reference, 200, 24, rho=0.2))[0].mean(axis=0)
+    assert scoring.effect(pair, float(mean[pair])) == pytest.approx(-0.3, abs=0.06)
