@@ -146,7 +146,6 @@ class Tracker:
             if alarm:
                 first, block = own[used - 1]
                 found.append(self._sign(first + block.rows))
-                self._tell(found[-1])
                 self._begin_settling()
                 return taken
         return taken
@@ -187,16 +186,6 @@ class Tracker:
             scores = np.clip((own - reference.centre * sizes) / reference.spread, -cut, cut)
         return self._slow.update(scores, firsts)
 
-    def _tell(self, sign: DriftSign) -> None:
-        """Let the slow scan know of a column's own change."""
-        if self._slow is None or sign.kind not in ("marginal", "missingness", "new_category", "subgroup"):
-            return
-        names = [column.name for column in self._original.bins]
-        # Of a subgroup the second column moved, and the more so in the whole the larger the group is.
-        columns = {names.index(name) for name in sign.columns[sign.kind == "subgroup" :]}
-        known = [bool(columns & set(channel.columns)) for channel in self._original.channels]
-        self._slow.tell(np.asarray(known, dtype=bool))
-
     def _sign(self, row: int) -> DriftSign:
         if self._slow is not None and self._slow.passed:
             return self._slow_sign(row, self._slow)
@@ -211,6 +200,10 @@ class Tracker:
         rare = RareTests(reference.rates, reference.clumping, reference.block_rows, self.policy.alarms_per_million)
         scoring, before = reference.scorings[0], reference.counts[0]
         sign = described(reference, scoring, before, reference.spread, slow, rare, self._recent, row)
+        # A column that has left the first reference stays away until there is a new one: that is said once.
+        names = [column.name for column in reference.bins]
+        columns = {names.index(name) for name in sign.columns}
+        slow.tell(np.asarray([bool(columns & set(each.columns)) for each in reference.channels], dtype=bool))
         return replace(sign, onset="gradual")
 
     def _begin_settling(self) -> None:
@@ -232,11 +225,10 @@ class Tracker:
             self._slow.forget()
         if settling.listening and self._rare.alarms(settling.muted):
             found.append(rare_sign(reference, self._counts[0], self._rare, self._recent, first + block.rows))
-            self._tell(found[-1])
             self._begin_settling()
             return
         if settling.rows >= self.policy.settle_rows:
-            # Whatever one change moved was told with it.
+            # Whatever one change moved for good was told with it; what came and went may move again.
             if self._slow is not None:
                 self._slow.tell(moved(settling.counts, reference))
             counts = relearnt(self._counts, settling.counts, reference.layout)
