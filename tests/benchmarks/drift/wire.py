@@ -22,9 +22,9 @@ from tests.benchmarks.drift.streams import Source
 from tests.benchmarks.peers.environment import ROOT
 
 ROWS, BLOCKS, COUNTS = "bench.rows", "bench.blocks", "source.counts"
-PARTITIONS = 16
+PARTITIONS = 48
 BLOCK_ROWS = 4_096
-BLOCKS_SENT = 100
+BLOCKS_SENT = 400
 _MOST_ROWS = 150_000
 """The embedded broker keeps 5 MiB a partition."""
 READERS = {"perennial": BLOCKS, "faust": ROWS, "json": ROWS, "arrow": BLOCKS, "frames": BLOCKS, "checked": BLOCKS}

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from typing import Any
 
 ROUNDS = 5
-_PARTITIONS = 16
+_PARTITIONS = 48
 
 
 def json_decoder() -> tuple[str, Callable[[bytes], Any]]:
