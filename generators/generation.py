@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from generators.protocol import FitRequest, Progress
+from generators.protocol import Checkpoints, FitFailed, FitRequest, Progress, silent
 from generators.registry import family as family_of
 from schemas.accounting import within
 from schemas.contract import Contract, Scalar
@@ -28,10 +28,6 @@ class Generated:
     family: str
 
 
-def silent(fraction: float, doing: str) -> None:
-    """Progress for those who do not listen."""
-
-
 def generate(
     table: "pd.DataFrame",
     contract: Contract,
@@ -43,7 +39,8 @@ def generate(
     where: Mapping[str, tuple[Scalar, float]] | None = None,
     progress: Progress = silent,
     secret: bytes | None = None,
-) -> Generated:
+    checkpoints: Checkpoints | None = None,
+) -> Generated | FitFailed:
     """Fit ``family`` to all rows of ``table`` (typed by the contract; with the entity column under an entity unit) and
     draw ``rows``.
 
@@ -57,8 +54,10 @@ def generate(
     started = time.perf_counter()
     chosen = family_of(family)
     grant = chosen.mechanisms(contract, len(table)) if granted is None else granted
-    request = FitRequest(contract, secret or _secret(seed), grant, dict(parameters or {}))
+    request = FitRequest(contract, secret or _secret(seed), grant, dict(parameters or {}), checkpoints)
     model = chosen.fit(table, request, progress)
+    if isinstance(model, FitFailed):
+        return model
     if not within(model.mechanisms, grant, contract.policy.privacy.delta):
         raise BudgetError(f"the family {family} ran more on the data than it was granted")
     progress(0.95, "sampling")

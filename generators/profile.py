@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 from pydantic import Field
 
-from generators.grid import Grid, grid_of
+from generators.domains.grid import Grid, grid_of
 from schemas.contract import Column, Contract
 from schemas.model import Model
 

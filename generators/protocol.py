@@ -1,8 +1,8 @@
 """What every family of generators promises: fit under a granted mechanism, sample as often as you like."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from schemas.contract import Contract, Scalar
 from schemas.mechanism import Mechanism
@@ -10,8 +10,34 @@ from schemas.mechanism import Mechanism
 if TYPE_CHECKING:
     import pandas as pd
 
-Progress = Callable[[float, str], None]
-"""Called with the fraction done (0 to 1) and what is being done; never with a value of the data."""
+
+class Progress(Protocol):
+    """Told how far a fit is; never with a value of the data. Raises ``RunCancelled`` where the run was cancelled: let
+    it pass.
+    """
+
+    def __call__(
+        self, fraction: float, phase: str, /, *, step: int = 0, of: int = 0, epsilon: float | None = None
+    ) -> None:
+        """``fraction`` done of the whole (0 to 1), what is being done, at step ``step`` ``of`` so many (0: no steps),
+        and the epsilon that has been spent so far, where the family is formal."""
+
+
+class Checkpoints(Protocol):
+    """Where a long fit keeps its state, so that a killed one goes on instead of starting (and spending) again.
+
+    The state is encrypted and belongs to one request on one input; it never leaves the trainer.
+    """
+
+    def load(self) -> bytes | None:
+        """What was saved last, or none."""
+
+    def save(self, state: bytes) -> None:
+        """Replaces what was saved before, atomically."""
+
+
+def silent(fraction: float, phase: str, /, *, step: int = 0, of: int = 0, epsilon: float | None = None) -> None:
+    """Progress for those who do not listen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +52,20 @@ class FitRequest:
     seed: bytes
     granted: tuple[Mechanism, ...] = ()
     parameters: Mapping[str, float] = field(default_factory=dict)
+    checkpoints: Checkpoints | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FitFailed:
+    """A fit that ran and came to nothing: an outcome, and no error. What it ran on the data stays spent.
+
+    ``outcome``: ``non_finite`` (losses or weights overflowed), ``mode_collapse`` (what it draws has lost most of the
+    variety that the fit saw). ``detail`` is for people and holds no cell value.
+    """
+
+    outcome: Literal["non_finite", "mode_collapse"]
+    detail: str
+    mechanisms: tuple[Mechanism, ...] = ()
 
 
 class FittedModel(Protocol):
@@ -67,9 +107,10 @@ class Family(Protocol):
     def mechanisms(self, contract: Contract, rows: int) -> tuple[Mechanism, ...]:
         """What to ask the ledger for, to meet the contract's epsilon; pure arithmetic, empty for empirical families."""
 
-    def fit(self, table: "pd.DataFrame", request: FitRequest, progress: Progress) -> FittedModel:
-        """Fit to the train share, typed by the contract. Raises ``BudgetError``, ``ContractError``,
-        ``InsufficientEvidence``.
+    def fit(self, table: "pd.DataFrame", request: FitRequest, progress: Progress) -> FittedModel | FitFailed:
+        """Fit to the train share, typed by the contract, with the entity column where the unit is an entity.
+
+        Raises ``BudgetError``, ``ContractError``, ``InsufficientEvidence``, ``RunCancelled`` (from ``progress``).
         """
 
     def load(self, body: bytes, contract: Contract) -> FittedModel:

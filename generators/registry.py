@@ -20,11 +20,15 @@ class Entry:
 
 
 FAMILIES: dict[str, Entry] = {
-    "private_marginals": Entry("generators.private_marginals.family", formal=True),
-    "gaussian_copula": Entry("generators.sdv_copula", extra="sdv"),
-    "leaking_control": Entry("generators.leaking", formal=True, control=True),
+    "dp-marginals": Entry("generators.marginals.family", formal=True),
+    "gaussian-copula": Entry("generators.sdv.gaussian_copula", extra="sdv"),
+    "leaking-control": Entry("generators.controls.leaking", formal=True, control=True),
 }
-EXTRAS: dict[str, tuple[str, ...]] = {"sdv": ("sdv",), "deep": ("torch", "opacus")}
+EXTRAS: dict[str, tuple[str, ...]] = {
+    "sdv": ("sdv",),
+    "deep": ("torch", "opacus", "safetensors"),
+    "simulation": ("mesa", "faker"),
+}
 """Extra: the modules that must be there."""
 
 

@@ -76,7 +76,7 @@ def _requested(contract: Contract, installed: Collection[str], name: str) -> Cho
         )
     if contract.policy.privacy.claim == "formal" and not found.formal:
         raise InputError(
-            f"{name} cannot earn the formal guarantee that the contract claims: ask for private_marginals, "
+            f"{name} cannot earn the formal guarantee that the contract claims: ask for dp-marginals, "
             "or change the claim to empirical"
         )
     if name not in installed:
@@ -100,10 +100,10 @@ def _formal_reason(contract: Contract, name: str) -> str:
 
 
 def _empirical(rows: int, candidates: list[str], profile: Profile | None) -> Choice:
-    if profile is not None and "gaussian_copula" in candidates and rows < FEW_ROWS and profile.numeric_share == 1:
+    if profile is not None and "gaussian-copula" in candidates and rows < FEW_ROWS and profile.numeric_share == 1:
         return Choice(
-            "gaussian_copula",
-            f"gaussian_copula: an empirical claim, {rows} rows and numbers only, "
+            "gaussian-copula",
+            f"gaussian-copula: an empirical claim, {rows} rows and numbers only, "
             "too few for binned counts and smooth enough for a copula",
         )
     return Choice(
@@ -120,7 +120,7 @@ def _rungs(contract: Contract, installed: Collection[str]) -> list[Choice]:
     for name in dict.fromkeys(names):
         if _fits(contract, name, installed):
             rungs.append(Choice(name, f"{name} with its usual settings"))
-            if name == "private_marginals":
+            if name == "dp-marginals":
                 rungs.append(
                     Choice(
                         name,

@@ -13,6 +13,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from schemas.drift import DriftPolicy
+from schemas.generation import Generation
 from schemas.metrics import DEFAULT_LIMITS, DIRECTIONS, KNOWN_LIMITS
 from schemas.model import Epsilon, Model, Name
 from schemas.monitoring import MonitoringPolicy
@@ -196,7 +197,7 @@ class Policy(Model):
     ``quasi_identifiers`` are what an attacker may know of a person, ``sensitive`` what must not be learnt from them;
     without them a measure says in its finding which columns it took. ``references`` and ``sequence`` say how rows
     belong together, ``usage`` what releases are for, ``drift`` how live rows are watched,
-    ``monitoring`` how often a release is measured again. Where these are empty they
+    ``monitoring`` how often a release is measured again, ``generation`` how it is made. Where these are empty they
     are left out of the document, so that contracts written before them keep their digests.
     """
 
@@ -218,6 +219,7 @@ class Policy(Model):
     monitoring: Annotated[MonitoringPolicy, Field(exclude_if=lambda given: given == MonitoringPolicy())] = (
         MonitoringPolicy()
     )
+    generation: Annotated[Generation, Field(exclude_if=lambda given: given == Generation())] = Generation()
     limits: dict[str, float] = Field(default_factory=dict)
 
     @property
@@ -286,6 +288,8 @@ class Contract(Model):
             if name not in self.names:
                 raise ValueError(f"{place} names a column that the contract does not have: {name}")
         modelled = {column.name for column in self.modelled}
+        if absent := [name for name in self.policy.generation.names if name not in self.names]:
+            raise ValueError(f"generation names a column that the contract does not have: {_list(absent[:5])}")
         if self.policy.target is not None and self.policy.target not in modelled:
             raise ValueError("the target is not a modelled column")
         for dependency in self.policy.dependencies:

@@ -43,3 +43,7 @@ class MissingExtra(PerennialError):
 
 class TransientError(PerennialError):
     """A broker, store or network failed for now: retry with backoff."""
+
+
+class RunCancelled(PerennialError):
+    """The run was cancelled while it worked: stop, keep nothing; what was spent stays spent."""

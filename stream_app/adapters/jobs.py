@@ -137,7 +137,7 @@ def _import_all(modules: tuple[str, ...]) -> None:
 def _call(job: str, function: Callable[..., T], arguments: tuple[Any, ...]) -> T:
     queue = _progress
 
-    def progress(fraction: float, message: str) -> None:
+    def progress(fraction: float, message: str, /, *, step: int = 0, of: int = 0, epsilon: float | None = None) -> None:
         if queue is not None:
             queue.put((job, fraction, message))
 

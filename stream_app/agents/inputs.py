@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from generators.entities import bound, split, units
+from generators.entities.units import bound, split, units
 from schemas.contract import Contract
 from schemas.errors import ContractError, InputError
 from schemas.events.sources import SourceRef

@@ -38,7 +38,7 @@ class Profiled:
 
 def profile(workplace: Workplace, contract: Contract, source: SourceRef, progress: Progress) -> Profiled:
     """Read a snapshot and count it, on a pool process; raises what ``read_source`` raises."""
-    from generators.entities import split, units
+    from generators.entities.units import split, units
 
     progress(0.1, "reading the snapshot")
     table = conform(read_source(workplace, source), contract, roles=WATCHED).table

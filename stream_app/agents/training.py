@@ -3,11 +3,11 @@
 import time
 
 from generators.generation import generate
+from generators.protocol import FitFailed, Progress
 from generators.registry import family
 from schemas.errors import BudgetError, InsufficientEvidence
 from schemas.events.runs import Dossier, GenerationRequest, TrainingReport
 from schemas.table import encode_parquet
-from stream_app.adapters.jobs import Progress
 from stream_app.adapters.vault import derive_seed
 from stream_app.adapters.workplace import Workplace
 from stream_app.agents.inputs import TRAIN, read_shares, seed_of
@@ -16,21 +16,26 @@ PARQUET = "application/vnd.apache.parquet"
 MODEL = "application/vnd.perennial.model"
 
 
-def train(workplace: Workplace, dossier: Dossier, progress: Progress) -> Dossier:
-    """The dossier with its training report. The same request on the same input gives the same bytes: a retry after a
-    crash repeats the mechanism run and is no second spend."""
+def train(workplace: Workplace, dossier: Dossier, progress: Progress) -> Dossier | FitFailed:
+    """The dossier with its training report, or why the fit came to nothing.
+
+    The same request on the same input gives the same bytes: a retry after a crash repeats the mechanism run and is no
+    second spend.
+    """
     started = time.perf_counter()
     request = dossier.request
     if request.contract.policy.privacy.claim == "formal" and not (request.mechanisms or request.reuse):
         raise BudgetError("a formal claim needs a grant before a row is read")
     done = _sample_again(workplace, request, progress) if request.reuse else _fit(workplace, request, progress)
+    if isinstance(done, FitFailed):
+        return done
     progress(1.0, "artefacts stored")
     return dossier.model_copy(
         update={"training": done.model_copy(update={"seconds": round(time.perf_counter() - started, 3)})}
     )
 
 
-def _fit(workplace: Workplace, request: GenerationRequest, progress: Progress) -> TrainingReport:
+def _fit(workplace: Workplace, request: GenerationRequest, progress: Progress) -> TrainingReport | FitFailed:
     progress(0.02, "reading the source")
     train_rows = read_shares(workplace, request.contract, request.source).rows(TRAIN)
     if train_rows.empty:
@@ -54,6 +59,8 @@ def _fit(workplace: Workplace, request: GenerationRequest, progress: Progress) -
         progress=progress,
         secret=secret,
     )
+    if isinstance(made, FitFailed):
+        return made
     model = workplace.store.put(f"{request.release_id}.model", "model.bin", MODEL, made.model_bytes)
     data = workplace.store.put(f"{request.release_id}.data", "data.parquet", PARQUET, encode_parquet(made.table))
     return TrainingReport(

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
+from generators.protocol import FitFailed
 from schemas.errors import BudgetError, ContractError, InsufficientEvidence, PerennialError, TransientError
 from schemas.events import Event, derive_id
 from schemas.events.runs import (
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from faust.types import AppT
 
 REMEMBERED = 512
-Work = Callable[..., Dossier]
+Work = Callable[..., Dossier | FitFailed]
 Passed = type[CandidateTrained] | type[CandidatePrivate] | type[CandidateCleared]
 
 
@@ -117,6 +118,9 @@ async def _work(context: Context, station: Station, dossier: Dossier, work: Work
         return
     finally:
         gauge.dec()
+    if isinstance(after, FitFailed):
+        await _refuse(context, station, dossier, "FAIL", (f"{after.outcome}: {after.detail}"[:500],))
+        return
     _count(context, [report for report in after.reports if report not in dossier.reports])
     verdict_now = verdict_of(after.findings) if after.reports else "PASS"
     if verdict_now != "PASS":

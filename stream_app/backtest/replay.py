@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from generators.entities import split, units
+from generators.entities.units import split, units
 from schemas.contract import Contract
 from schemas.events import derive_id
 from schemas.events.budget import TriggerReserved

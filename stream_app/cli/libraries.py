@@ -7,7 +7,7 @@ import typer
 
 from schemas.errors import InputError, MissingExtra
 from stream_app.cli.connect import read_contract_file, write_file
-from stream_app.cli.output import JsonFlag, emit, progress_to_stderr, table
+from stream_app.cli.output import JsonFlag, emit, no, progress_to_stderr, table
 
 if TYPE_CHECKING:
     from generators.generation import Generated
@@ -25,7 +25,7 @@ def generate(
     data: Annotated[str, typer.Option(help="Real rows: CSV, Parquet or JSON lines.")],
     contract: ContractOption,
     out: Annotated[Path, typer.Option(help="Where to write the synthetic rows (Parquet).")],
-    family: Annotated[str, typer.Option(help="The generator's family.")] = "private_marginals",
+    family: Annotated[str, typer.Option(help="The generator's family.")] = "dp-marginals",
     rows: Annotated[
         int | None, typer.Option(min=1, help="Default: as many as the fit counted (under a formal claim, with noise).")
     ] = None,
@@ -41,6 +41,7 @@ def generate(
     import secrets
 
     from generators.generation import generate as make
+    from generators.protocol import FitFailed
     from schemas.table import conform, encode_parquet
     from stream_app.adapters.sources import read_frame
     from stream_app.cli.where import parse_where
@@ -58,6 +59,8 @@ def generate(
         progress=progress_to_stderr,
         secret=secrets.token_bytes(32) if seed is None else None,
     )
+    if isinstance(made, FitFailed):
+        no(f"{made.outcome}: {made.detail}")
     write_file(out, encode_parquet(made.table))
     told = _told(made, agreed, out)
     claim = f"epsilon {told['epsilon']} at delta {told['delta']:g}" if told["epsilon"] else "empirical, no epsilon"

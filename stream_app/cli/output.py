@@ -52,8 +52,12 @@ def say(text: str) -> None:
     typer.echo(text, err=True)
 
 
-def progress_to_stderr(fraction: float, message: str) -> None:
+def progress_to_stderr(
+    fraction: float, message: str, /, *, step: int = 0, of: int = 0, epsilon: float | None = None
+) -> None:
     """A progress line that overwrites itself on a terminal, and is plain elsewhere."""
+    message += f", step {step} of {of}" if of else ""
+    message += f", epsilon {epsilon:.3g} so far" if epsilon is not None else ""
     if sys.stderr.isatty():
         typer.echo(f"\r\x1b[K{fraction:4.0%} {message}", err=True, nl=fraction >= 1)
     else:

@@ -128,10 +128,10 @@ class Story:
         stage, after = self._stage, self._observer.now()
         title = "A deliberately leaking generator is tried; the privacy gate refuses it; the planner climbs its ladder"
         with stage.step("leak", title) as found:
-            self._cast.order("operator", command="start_run", family="leaking_control")
+            self._cast.order("operator", command="start_run", family="leaking-control")
             with stage.waiting("the leaking control trains"):
                 refused = await self._until(listening.rejected, "a refusal", 120, after)
-            if refused.dossier.request.family != "leaking_control":
+            if refused.dossier.request.family != "leaking-control":
                 raise DemoFailed("another candidate was refused than the leaking one")
             stage.say(f"refused by the {refused.station} gate: {'; '.join(refused.reasons)}")
             found["refused"] = list(refused.reasons)

@@ -74,7 +74,7 @@ def private_release(sizes: Sizes, epsilon: str) -> Draw:
 
     def release(seed: int) -> Evidence:
         evidence = draw(seed)
-        made = generate(evidence.train, contract, "private_marginals", sizes[3], seed).table
+        made = generate(evidence.train, contract, "dp-marginals", sizes[3], seed).table
         return replace(evidence, synthetic=conform(made, contract).table)
 
     return release

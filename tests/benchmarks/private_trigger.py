@@ -1,6 +1,6 @@
 """How soon the private drift test fires, and how often for nothing: ``python -m tests.benchmarks.private_trigger``.
 
-On Adult: a release of ``private_marginals`` at epsilon 1 from 20,000 rows is the reference, windows are drawn with
+On Adult: a release of ``dp-marginals`` at epsilon 1 from 20,000 rows is the reference, windows are drawn with
 replacement from the other 28,842. Prints a table, and writes JSON to the path given. Seeds are fixed.
 """
 
@@ -79,7 +79,7 @@ def main() -> None:
     pinned = contract(adult)
     table = conform(adult, pinned).table.sample(frac=1, random_state=1).reset_index(drop=True)
     train, live = table[:20_000], table[20_000:]
-    made = generate(train, pinned, "private_marginals", None, 7)
+    made = generate(train, pinned, "dp-marginals", None, 7)
     release = build_reference(conform(made.table, pinned).table, pinned)
     found, started = [], time.perf_counter()
     for rows in WINDOWS:

@@ -44,7 +44,7 @@ def _child(rows: int) -> None:
     contract: Contract = draft(frame, "adult", target="income", subgroups=SUBGROUPS, public_domains=True).contract
     train, holdout = frame.iloc[order[:rows]], frame.iloc[order[rows:]]
     typed = conform(train.reset_index(drop=True), contract).table
-    synthetic = generate(typed, contract, "private_marginals", rows, 0).table
+    synthetic = generate(typed, contract, "dp-marginals", rows, 0).table
     base = _resident()
     seconds: dict[str, float] = {}
     started, worked = time.perf_counter(), time.process_time()

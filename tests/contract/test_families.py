@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from generators.generation import generate, silent
-from generators.protocol import FitRequest
+from generators.generation import generate
+from generators.protocol import FitRequest, silent
 from generators.registry import FAMILIES, available, family
 from schemas.accounting import within
 from schemas.contract import (
@@ -287,7 +287,7 @@ def test_a_table_of_no_stated_size_is_as_large_as_the_fit_counted(name: str) -> 
 
 def test_a_formal_fit_does_not_tell_the_exact_number_of_rows() -> None:
     """Add or remove: one row more or less must not show in the size. Ten seeds; all exact has a chance below 1e-10."""
-    pinned = contract_for("private_marginals")
-    sizes = [len(generate(table(800), pinned, "private_marginals", None, seed=seed).table) for seed in range(10)]
+    pinned = contract_for("dp-marginals")
+    sizes = [len(generate(table(800), pinned, "dp-marginals", None, seed=seed).table) for seed in range(10)]
     assert any(size != 800 for size in sizes)
     assert len(set(sizes)) > 1

@@ -71,7 +71,7 @@ def _bases(names: list[str]) -> tuple[list[Scene | None], list[Row]]:
 _MEANING = {
     "fresh": "fresh real rows, in which the faults are planted",
     "fresh, another sample": "other fresh real rows, to see how scores move by chance",
-    "private release": "`private_marginals` fitted to train at epsilon 1",
+    "private release": "`dp-marginals` fitted to train at epsilon 1",
 }
 
 

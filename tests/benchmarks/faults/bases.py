@@ -185,13 +185,13 @@ def second_fresh(scene: Scene) -> Scene:
 
 
 def private_release(scene: Scene) -> Scene:
-    """An honest private release of Adult: ``private_marginals`` fitted to train at epsilon 1."""
+    """An honest private release of Adult: ``dp-marginals`` fitted to train at epsilon 1."""
     from generators.protocol import FitRequest
     from generators.registry import family
     from schemas.table import conform
 
     drafted = draft(adult_frame(), "adult", target="income", public_domains=True).contract
-    honest = family("private_marginals")
+    honest = family("dp-marginals")
     request = FitRequest(drafted, bytes(range(32)), honest.mechanisms(drafted, len(scene.train)))
     model = honest.fit(conform(scene.train, drafted).table, request, lambda done, what: None)
     return replace(scene, synthetic=model.sample(len(scene.synthetic), 1))

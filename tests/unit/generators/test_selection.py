@@ -22,21 +22,21 @@ def contract(claim: str = "formal", **regeneration: object) -> Contract:
 
 def test_a_formal_claim_is_answered_by_a_formal_family_whatever_the_profile_says() -> None:
     chosen = choose(contract(), 500, ALL, profile=NUMBERS)
-    assert chosen.family == "private_marginals"
+    assert chosen.family == "dp-marginals"
     assert "formal" in chosen.why
     assert chosen == choose(contract(), 500, ALL)
 
 
 def test_an_empirical_claim_may_look_at_the_profile() -> None:
-    assert choose(contract("empirical"), 500, ALL, profile=NUMBERS).family == "gaussian_copula"
-    assert choose(contract("empirical"), 50_000, ALL, profile=NUMBERS).family == "private_marginals"
-    assert choose(contract("empirical"), 500, ("private_marginals",), profile=NUMBERS).family == "private_marginals"
+    assert choose(contract("empirical"), 500, ALL, profile=NUMBERS).family == "gaussian-copula"
+    assert choose(contract("empirical"), 50_000, ALL, profile=NUMBERS).family == "dp-marginals"
+    assert choose(contract("empirical"), 500, ("dp-marginals",), profile=NUMBERS).family == "dp-marginals"
 
 
 def test_the_ladder_comes_first_and_what_was_tried_last_is_skipped() -> None:
-    laddered = contract("empirical", ladder=("gaussian_copula", "private_marginals"))
-    assert choose(laddered, 500, ALL).family == "gaussian_copula"
-    assert choose(laddered, 500, ALL, tried=("gaussian_copula",)).family == "private_marginals"
+    laddered = contract("empirical", ladder=("gaussian-copula", "dp-marginals"))
+    assert choose(laddered, 500, ALL).family == "gaussian-copula"
+    assert choose(laddered, 500, ALL, tried=("gaussian-copula",)).family == "dp-marginals"
     with pytest.raises(InputError):
         choose(laddered, 500, ALL, tried=HONEST)
 
@@ -44,23 +44,23 @@ def test_the_ladder_comes_first_and_what_was_tried_last_is_skipped() -> None:
 @pytest.mark.parametrize("claim", ["formal", "empirical"])
 def test_controls_are_never_chosen_only_asked_for_where_allowed(claim: str) -> None:
     assert not FAMILIES[
-        choose(contract(claim, ladder=("leaking_control",), allow_control_families=True), 9, ALL).family
+        choose(contract(claim, ladder=("leaking-control",), allow_control_families=True), 9, ALL).family
     ].control
     with pytest.raises(InputError, match="allow_control_families"):
-        choose(contract(claim), 9, ALL, requested="leaking_control")
+        choose(contract(claim), 9, ALL, requested="leaking-control")
     assert (
-        choose(contract(claim, allow_control_families=True), 9, ALL, requested="leaking_control").family
-        == "leaking_control"
+        choose(contract(claim, allow_control_families=True), 9, ALL, requested="leaking-control").family
+        == "leaking-control"
     )
 
 
 def test_requests_that_cannot_be_met_say_why() -> None:
-    with pytest.raises(InputError, match="private_marginals"):
+    with pytest.raises(InputError, match="dp-marginals"):
         choose(contract(), 9, ALL, requested="unheard-of")
     with pytest.raises(InputError, match="formal"):
-        choose(contract(), 9, ALL, requested="gaussian_copula")
+        choose(contract(), 9, ALL, requested="gaussian-copula")
     with pytest.raises(MissingExtra, match=r"perennial\[sdv\]"):
-        choose(contract("empirical"), 9, ("private_marginals",), requested="gaussian_copula")
+        choose(contract("empirical"), 9, ("dp-marginals",), requested="gaussian-copula")
 
 
 def test_the_climb_ends_and_never_repeats_itself() -> None:
@@ -77,9 +77,9 @@ def test_the_climb_ends_and_never_repeats_itself() -> None:
 
 
 def test_after_a_control_was_refused_the_honest_family_follows() -> None:
-    following = climb(contract(), ALL, [Choice("leaking_control", "asked for")], ("copied_rows",))
+    following = climb(contract(), ALL, [Choice("leaking-control", "asked for")], ("copied_rows",))
     assert following is not None
-    assert following.family == "private_marginals"
+    assert following.family == "dp-marginals"
     assert not following.parameters
 
 
@@ -97,4 +97,4 @@ def test_the_registry_agrees_with_its_families() -> None:
 def test_a_family_without_its_extra_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("generators.registry.EXTRAS", {"sdv": ("no_such_module_here",)})
     with pytest.raises(MissingExtra, match="sdv"):
-        family("gaussian_copula")
+        family("gaussian-copula")

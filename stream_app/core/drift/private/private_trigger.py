@@ -32,7 +32,7 @@ from typing import Any
 
 import numpy as np
 
-from generators.noise import NoiseStream, discrete_laplace
+from generators.private.noise import NoiseStream, discrete_laplace
 from schemas.drift import DriftPolicy
 from schemas.errors import ContractError, InputError
 from schemas.events.base import derive_id

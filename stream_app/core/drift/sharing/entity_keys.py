@@ -1,10 +1,10 @@
-"""The keys of entities in live columns: those that ``generators.entities.split`` gives the conformed column."""
+"""The keys of entities in live columns: those that ``generators.entities.units.split`` gives the conformed column."""
 
 from collections.abc import Hashable, Sequence
 
 import numpy as np
 
-from generators.entities import TRUE, entity_keys
+from generators.entities.units import TRUE, entity_keys
 from schemas.contract import Column
 from schemas.keyed_hash import Bools, Hashes, Path
 from stream_app.core.drift.coding.cells import Cells, Numbers, Words

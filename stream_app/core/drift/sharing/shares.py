@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from generators.entities import add_cells, fates
+from generators.entities.units import add_cells, fates
 from schemas.contract import Contract
 from schemas.errors import ContractError
 from schemas.keyed_hash import Bools, Hashes, Path, RowHash, fastest
@@ -15,7 +15,7 @@ Shares = npt.NDArray[np.int8]
 
 
 class Splitter:
-    """Which share each live row belongs to: ``generators.entities.split`` of the conformed rows, from arrays.
+    """Which share each live row belongs to: ``generators.entities.units.split`` of the conformed rows, from arrays.
 
     A stream remembers no rows: rows that are equal share the fate of the first such row of a snapshot, which tells its
     duplicates apart. A function of contract, secret and cells alone, whatever the ``path``. Keys and shares say who is

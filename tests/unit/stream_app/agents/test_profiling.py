@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from generators.entities import split, units
+from generators.entities.units import split, units
 from schemas.contract import Contract
 from schemas.errors import InputError, InsufficientEvidence
 from schemas.events.sources import SourceRef

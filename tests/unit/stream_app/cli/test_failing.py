@@ -65,7 +65,7 @@ CASES = {
             "--family",
             "magic",
         ),
-        "private_marginals",
+        "dp-marginals",
     ),
     "schemas into a file": (("schemas", "export", "--out", "{d}/data.csv"), "data.csv"),
 }

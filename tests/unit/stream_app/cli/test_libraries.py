@@ -88,7 +88,7 @@ def _generated(perennial: Perennial, folder: Path, contract: Path, name: str, *m
     )
     assert said.code == 0, said.err
     told = said.document
-    assert (told["rows"], told["family"], told["out"]) == (3000, "private_marginals", str(out))
+    assert (told["rows"], told["family"], told["out"]) == (3000, "dp-marginals", str(out))
     assert 0 < float(told["epsilon"]) <= 3
     assert told["mechanisms"]
     return out

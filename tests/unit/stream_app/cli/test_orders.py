@@ -26,8 +26,8 @@ ORDERS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "withdraw_access": (("access", "withdraw", "flights"), {}),
     "cancel_run": (("run", "cancel", "flights", "run1"), {"run_id": "run1"}),
     "start_run": (
-        ("run", "start", "flights", "--rows", "500", "--where", "late=1:20%", "--family", "private_marginals"),
-        {"rows": 500, "family": "private_marginals"},
+        ("run", "start", "flights", "--rows", "500", "--where", "late=1:20%", "--family", "dp-marginals"),
+        {"rows": 500, "family": "dp-marginals"},
     ),
     "set_cap": (("ledger", "set-cap", "flights", "8", "--delta", "1e-6"), {"epsilon": "8", "delta": 1e-6}),
 }

@@ -123,7 +123,7 @@ def test_an_honest_private_release_passes_and_turned_labels_in_it_do_not() -> No
         dataset="adult", columns=columns, policy=Policy(privacy=Privacy(scope="adult", epsilon="1"), target="income")
     )
     train, holdout = (conform(part, stated).table for part in (frame.iloc[:4_000], frame.iloc[4_000:8_000]))
-    released = conform(generate(train, stated, "private_marginals", 4_000, 0).table, stated).table
+    released = conform(generate(train, stated, "dp-marginals", 4_000, 0).table, stated).table
     source = Evidence(stated, released, train, holdout, holdout.iloc[:0], 0)
     assert [each.verdict for each in Poisoning().measure(source)] == ["PASS", "PASS"]
     labels = released["income"].astype(object).to_numpy().copy()

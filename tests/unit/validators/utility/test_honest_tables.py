@@ -65,5 +65,5 @@ def test_fresh_rows_pass() -> None:
 
 def test_a_private_release_at_epsilon_one_passes() -> None:
     source = parts((24_000, 12_000, 100), seed=0)
-    made = generate(source.train, source.contract, "private_marginals", 24_000, seed=0).table
+    made = generate(source.train, source.contract, "dp-marginals", 24_000, seed=0).table
     assert failed(replace(source, synthetic=conform(made, source.contract).table)) == []

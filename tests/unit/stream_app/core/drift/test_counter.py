@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from generators.entities import split, units
+from generators.entities.units import split, units
 from schemas.contract import Contract
 from schemas.errors import ContractError
 from schemas.table import conform

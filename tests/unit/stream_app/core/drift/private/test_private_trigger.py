@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, dlaplace
 
-from generators.noise import NoiseStream, discrete_laplace
+from generators.private.noise import NoiseStream, discrete_laplace
 from schemas.drift import DriftPolicy
 from schemas.errors import ContractError, InputError
 from stream_app.core.drift.packing import pack

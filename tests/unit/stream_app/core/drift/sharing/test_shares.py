@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from generators.entities import Rows, row_keys, split, units
+from generators.entities.units import Rows, row_keys, split, units
 from schemas.contract import Categories, Column, Contract, LogicalType, Policy, Privacy, PrivacyUnit, Range
 from schemas.errors import ContractError
 from schemas.keyed_hash import Path, fastest

@@ -1,0 +1,5 @@
+"""The formally private marginal generator."""
+
+from generators.marginals.family import FAMILY
+
+__all__ = ["FAMILY"]

@@ -1,0 +1,127 @@
+"""The formally private generator from counts: all pairs at once, without selection, in seconds.
+
+Every look at the data is a table of counts plus discrete Gaussian noise (``meter``); everything else is
+post-processing: leaves and bins, the order of columns, logits, sampling. Nothing public is assumed but the contract's
+confirmed domains, dependencies and constraints; not even the number of rows is. The unit is a row, or an entity with
+bounded rows.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from generators.marginals.fitting import conditionals
+from generators.marginals.measurement import Variable, measure
+from generators.marginals.model import Model
+from generators.marginals.storage import from_bytes
+from generators.preparing import prepared, refuse_unconfirmed
+from generators.private.meter import Meter, noise_key
+from generators.protocol import FitRequest, Progress
+from schemas.accounting import gaussian_mu
+from schemas.canonical import canonical
+from schemas.contract import Contract
+from schemas.errors import BudgetError, ContractError
+from schemas.mechanism import Gaussian, Mechanism
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from generators.arrays import Ints
+    from generators.domains.assembly import Assembly
+
+PARAMETERS = frozenset({"coarseness"})
+"""``coarseness`` (1 unless given): how many times fewer bins than usual, for steadier counts in scarce data."""
+
+
+class PrivateMarginals:
+    """The family ``dp-marginals``: see ``generators.protocol.Family``."""
+
+    name = "dp-marginals"
+    formal = True
+    control = False
+    extra = None
+
+    def mechanisms(self, contract: Contract, rows: int) -> tuple[Mechanism, ...]:
+        """One Gaussian whose exact (epsilon, delta) is the contract's; none under an empirical claim."""
+        return (_whole_budget(contract),) if contract.policy.privacy.claim == "formal" else ()
+
+    def fit(self, table: "pd.DataFrame", request: FitRequest, progress: Progress) -> Model:
+        """Fit within ``request.granted``; raises ``ContractError`` on unconfirmed domains, ``BudgetError`` without a
+        grant.
+
+        Under an empirical claim the same noise is used, at the contract's epsilon, and nothing is recorded or claimed.
+        """
+        contract = request.contract
+        formal = contract.policy.privacy.claim == "formal"
+        coarseness = _coarseness(request)
+        if formal:
+            refuse_unconfirmed(contract)
+        if formal and not request.granted:
+            raise BudgetError("a formally private fit needs a granted mechanism")
+        ready = prepared(table, request)
+        assembly, positions = ready.assembly, list(ready.positions.T)
+        variables, target = _variables(assembly, positions, contract.policy.target)
+        meter = Meter(
+            request.granted or (_whole_budget(contract),),
+            _key(request, positions),
+            contract.policy.privacy.unit.max_rows,
+        )
+        measured = measure(meter, variables, target, coarseness, progress)
+        rng = np.random.default_rng(np.frombuffer(_key(request, [], b"fit"), dtype=np.uint64))
+        fitted = conditionals(measured, assembly, target, rng, progress)
+        progress(1.0, "fitted")
+        recorded = meter.recorded if formal else ()
+        return Model(contract, assembly, tuple(measured.codings), fitted, recorded, max(1, round(measured.rows)))
+
+    def load(self, body: bytes, contract: Contract) -> Model:
+        """The model that ``to_bytes`` wrote; raises ``ArtefactError``."""
+        return from_bytes(body, contract)
+
+
+FAMILY = PrivateMarginals()
+
+
+def _whole_budget(contract: Contract) -> Gaussian:
+    privacy = contract.policy.privacy
+    mu = gaussian_mu(float(privacy.epsilon), privacy.delta)
+    if mu <= 0:
+        raise BudgetError("the contract's epsilon is zero: no formally private release is possible")
+    return Gaussian(noise_multiplier=1 / mu)
+
+
+def _coarseness(request: FitRequest) -> float:
+    unknown = sorted(set(request.parameters) - PARAMETERS)
+    if unknown:
+        raise ContractError(
+            f"dp-marginals knows no parameter {', '.join(unknown)}; it knows {', '.join(sorted(PARAMETERS))}"
+        )
+    coarseness = float(request.parameters.get("coarseness", 1.0))
+    if not 0.1 <= coarseness <= 100:
+        raise ContractError("the coarseness must lie between 0.1 and 100")
+    return coarseness
+
+
+def _variables(assembly: "Assembly", positions: "list[Ints]", target: str | None) -> tuple[list[Variable], int | None]:
+    variables = []
+    for name, column in zip(assembly.free, positions, strict=True):
+        grid = assembly.grids[name]
+        listed = [
+            support.combinations[:, support.determinants.index(name)]
+            for support in assembly.supports
+            if name in support.determinants
+        ]
+        allowed = np.isin(np.arange(grid.size), listed[0]) if listed and grid.size <= 2**20 else None
+        variables.append(Variable(column, grid.size, grid.ordered, grid.nullable, allowed))
+    return variables, assembly.free.index(target) if target in assembly.free else None
+
+
+def _key(request: FitRequest, positions: "list[Ints]", purpose: bytes = b"noise") -> bytes:
+    context = canonical(
+        {
+            "purpose": purpose.decode(),
+            "contract": request.contract.digest(),
+            "parameters": dict(request.parameters),
+            "granted": [mechanism.document() for mechanism in request.granted],
+        }
+    )
+    return noise_key(request.seed, context, positions)

@@ -1,0 +1,70 @@
+"""From noisy tables to conditionals: columns in order, each fitted over the synthetic rows drawn so far.
+Post-processing.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from generators.arrays import Ints
+from generators.domains.assembly import Assembly
+from generators.marginals.coding import Coding
+from generators.marginals.exclusions import exclusions
+from generators.marginals.logit import Parent, draw, fit_column
+from generators.marginals.measurement import Measured
+from generators.marginals.model import Conditional, Link
+from generators.marginals.order import sampling_order
+from generators.marginals.tables import PairTable
+
+SYNTHETIC_ROWS = 10_000
+WIDE = 20
+MOST_PARENTS = 40
+
+
+def conditionals(
+    measured: Measured,
+    assembly: Assembly,
+    target: int | None,
+    rng: np.random.Generator,
+    progress: Callable[[float, str], None],
+) -> tuple[Conditional, ...]:
+    """One conditional a column, in sampling order."""
+    columns = len(measured.codings)
+    order = sampling_order(columns, target, measured.tables)
+    rows = SYNTHETIC_ROWS if columns <= WIDE else max(2_000, SYNTHETIC_ROWS * WIDE // columns)
+    excluded = exclusions(assembly, measured.codings, order)
+    cells = np.zeros((rows, columns), dtype=np.int64)
+    found = []
+    for place, column in enumerate(order):
+        progress(0.3 + 0.65 * place / columns, "fitting columns")
+        tables = _parents_of(column, order[:place], measured.tables)
+        parents = [_parent(table, column, cells, measured.codings) for table in tables]
+        allowed = [exclusion.allowed(cells) for exclusion in excluded[column]]
+        one_way = measured.one_ways[column]
+        base, thetas, probabilities = fit_column(
+            one_way, measured.deviations[column], parents, allowed, measured.rows / rows, rows
+        )
+        cells[:, column] = draw(probabilities, rng)
+        links = tuple(
+            Link(table.seen_from(column)[0], table.seen_from(column)[1], theta[:, parent.cells].astype(np.float32))
+            for table, parent, theta in zip(tables, parents, thetas, strict=True)
+        )
+        found.append(Conditional(column, base.astype(np.float32), links))
+    return tuple(found)
+
+
+def _parents_of(column: int, earlier: list[int], tables: list[PairTable]) -> list[PairTable]:
+    known = set(earlier)
+    mine = [
+        table
+        for table in tables
+        if (table.left == column and table.right in known) or (table.right == column and table.left in known)
+    ]
+    return sorted(mine, key=lambda table: -table.information)[:MOST_PARENTS]
+
+
+def _parent(table: PairTable, column: int, cells: Ints, codings: list[Coding]) -> Parent:
+    other, other_fine, own_fine, masses = table.seen_from(column)
+    codes = cells[:, other] if other_fine else codings[other].coarse[cells[:, other]]
+    own = np.arange(codings[column].fine_cells) if own_fine else codings[column].coarse
+    return Parent(codes, np.maximum(masses, 0.0), table.deviation, own)
