@@ -5,6 +5,7 @@ import contextlib
 import logging
 import signal
 import tempfile
+import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from schemas.errors import InputError, TransientError
 from schemas.topics import TOPICS
+from stream_app.adapters.cancellations import Cancellations, listen
 from stream_app.adapters.jobs import Jobs
 from stream_app.adapters.metrics import Metrics
 from stream_app.adapters.prompt_transport import PromptTransport
@@ -113,6 +115,7 @@ async def worker(settings: Settings) -> AsyncIterator[Worker]:
     """
     failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     context = _context(settings, lambda reason: _fail(failed, reason))
+    deaf = threading.Event()
     try:
         if settings.metrics_port is not None:
             context.metrics.serve(settings.metrics_port, settings.metrics_host)
@@ -121,11 +124,14 @@ async def worker(settings: Settings) -> AsyncIterator[Worker]:
         await _require_topics(settings)
         await app.start()
         watch = asyncio.ensure_future(_watch(app, failed))
+        if "trainer" in settings.stations:
+            listen(settings.bootstrap, Cancellations(settings.home), deaf)
         try:
             await _assigned(app, failed)
             log.info("worker started", extra={"stations": list(settings.stations), "group": settings.group})
             yield Worker(app, context, failed)
         finally:
+            deaf.set()
             watch.cancel()
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(app.stop(), 20)

@@ -14,7 +14,8 @@ class Settings(BaseSettings):
     """Where a worker finds its broker, its keys and its store.
 
     ``home`` holds what is kept on this machine: ``trust.json``, ``keys/``, ``vault/`` and, unless ``store`` says
-    otherwise, ``store/``.
+    otherwise, ``store/``. With ``cpu_hour_price`` (of one processor's hour) the progress of a run tells what it will
+    cost.
     """
 
     model_config = SettingsConfigDict(env_prefix="PERENNIAL_", frozen=True, extra="ignore")
@@ -30,6 +31,8 @@ class Settings(BaseSettings):
     metrics_host: str = "127.0.0.1"
     tick_seconds: float = Field(default=60.0, gt=0)
     session_timeout_seconds: float = Field(default=10.0, gt=0)
+    cpu_hour_price: float | None = Field(default=None, ge=0)
+    currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$")
     window_rows: int = Field(default=20_000, ge=100)
     log_level: str = "INFO"
 

@@ -137,7 +137,10 @@ class CandidateRejected(DatasetEvent):
 
 
 class RunProgressed(DatasetEvent):
-    """For people who watch a run."""
+    """For people who watch a run. ``step`` ``of`` so many of the phase that ``message`` names; the epsilon that the fit
+    has spent so far; seconds left and the processor seconds of the whole job, both estimated from what is done;
+    ``estimated_cost`` of these at the deployment's price, where it has one.
+    """
 
     type: ClassVar[str] = "io.perennial.run.progressed.v1"
     dataset: Name
@@ -145,3 +148,9 @@ class RunProgressed(DatasetEvent):
     station: Station
     fraction: Annotated[float, Field(ge=0, le=1)]
     message: str
+    step: Annotated[int, Field(ge=0)] | None = None
+    of: Annotated[int, Field(ge=1)] | None = None
+    epsilon_so_far: Epsilon | None = None
+    seconds_left: Annotated[float, Field(ge=0)] | None = None
+    cpu_seconds: Annotated[float, Field(ge=0)] | None = None
+    estimated_cost: str | None = None

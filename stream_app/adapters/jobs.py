@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from multiprocessing.queues import Queue
 from typing import Any, TypeVar
 
@@ -21,10 +22,26 @@ from schemas.errors import InputError, TransientError
 T = TypeVar("T")
 DEATHS = 3
 """How often a job may take its process along before it is refused: memory for it will not be there the next time."""
-Progress = Callable[[float, str], None]
 LAST_WORDS_S = 1.0
 """How long a listener stays after its job: what the job said last may still be under way."""
-_progress: "Queue[tuple[str, float, str] | None] | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a job said of itself: the fraction done, what it does, at which step of how many (0: no steps), the epsilon
+    it has spent so far, and the processor seconds that it has used.
+    """
+
+    fraction: float
+    phase: str
+    step: int = 0
+    of: int = 0
+    epsilon: float | None = None
+    cpu_seconds: float = 0.0
+
+
+Listener = Callable[[Heard], None]
+_progress: "Queue[tuple[str, Heard] | None] | None" = None
 
 
 class JobDied(InputError):
@@ -32,7 +49,7 @@ class JobDied(InputError):
 
 
 class Jobs:
-    """Runs ``function(*arguments, progress)`` on the pool; ``on_progress(job, fraction, message)`` hears of it.
+    """Runs ``function(*arguments, progress)`` on the pool; ``on_progress`` hears of it.
 
     ``function`` and its arguments must be picklable: module-level functions and frozen models are. A process that died
     raises ``TransientError`` and the pool is made anew; a job that this happens to again and again raises ``JobDied``.
@@ -41,8 +58,8 @@ class Jobs:
     def __init__(self, processes: int = 1) -> None:
         self._processes = processes
         self._context = multiprocessing.get_context("spawn")
-        self._queue: Queue[tuple[str, float, str] | None] = self._context.Queue()
-        self._listeners: dict[str, Progress] = {}
+        self._queue: Queue[tuple[str, Heard] | None] = self._context.Queue()
+        self._listeners: dict[str, Listener] = {}
         self._running: dict[str, asyncio.Future[Any]] = {}
         self._deaths: dict[str, int] = {}
         self._pool = self._new_pool()
@@ -55,7 +72,7 @@ class Jobs:
             self._pool.submit(_import_all, modules)
 
     async def run(
-        self, job: str, function: Callable[..., T], *arguments: Any, on_progress: Progress | None = None
+        self, job: str, function: Callable[..., T], *arguments: Any, on_progress: Listener | None = None
     ) -> T:
         """Await the function's result; its exceptions are raised here. A job of the same name that runs already is
         joined: a rebalance hands an event in flight to the same worker again.
@@ -113,10 +130,10 @@ class Jobs:
                     return
                 listener = self._listeners.get(item[0])
                 if listener is not None:
-                    listener(item[1], item[2])
+                    listener(item[1])
 
 
-def _initialise(queue: "Queue[tuple[str, float, str] | None]", parent: int) -> None:
+def _initialise(queue: "Queue[tuple[str, Heard] | None]", parent: int) -> None:
     global _progress  # noqa: PLW0603 (a pool process has no other place for what its initialiser is given)
     _progress = queue
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -137,8 +154,10 @@ def _import_all(modules: tuple[str, ...]) -> None:
 def _call(job: str, function: Callable[..., T], arguments: tuple[Any, ...]) -> T:
     queue = _progress
 
-    def progress(fraction: float, message: str, /, *, step: int = 0, of: int = 0, epsilon: float | None = None) -> None:
+    before = time.process_time()
+
+    def progress(fraction: float, phase: str, /, *, step: int = 0, of: int = 0, epsilon: float | None = None) -> None:
         if queue is not None:
-            queue.put((job, fraction, message))
+            queue.put((job, Heard(fraction, phase, step, of, epsilon, time.process_time() - before)))
 
     return function(*arguments, progress)

@@ -4,13 +4,13 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from generators.protocol import Progress
 from schemas.contract import Contract
 from schemas.errors import ArtefactError, InputError, InsufficientEvidence
 from schemas.events.runs import ArtefactRef
 from schemas.events.sources import SourceRef
 from schemas.finding import Finding
 from schemas.table import conform
-from stream_app.adapters.jobs import Progress
 from stream_app.adapters.workplace import Workplace
 from stream_app.agents.inputs import HOLDOUT, REFERENCE, TRAIN, Shares, read_shares, seed_of
 from stream_app.agents.judging import SourceGone, entities_of

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from schemas.errors import InputError, PerennialError
 from schemas.events import Event
-from stream_app.adapters.jobs import Jobs, Progress
+from stream_app.adapters.jobs import Jobs, Listener
 from stream_app.adapters.metrics import Metrics
 from stream_app.adapters.publisher import Publisher
 from stream_app.adapters.workplace import Workplace
@@ -50,7 +50,7 @@ class Context:
         job: str,
         function: Callable[..., T],
         *arguments: object,
-        on_progress: Progress | None = None,
+        on_progress: Listener | None = None,
     ) -> T:
         """Run a job on the pool; raises what it raises on purpose, and ``JobFailed`` for anything else.
 

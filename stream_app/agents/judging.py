@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from generators.protocol import Progress
 from schemas.accounting import within
 from schemas.contract import Contract
 from schemas.errors import ArtefactError, ContractError, InputError, InsufficientEvidence
 from schemas.events.runs import Dossier, GenerationRequest
 from schemas.finding import Finding, Gate, GateReport
 from schemas.table import conform
-from stream_app.adapters.jobs import Progress
 from stream_app.adapters.workplace import Workplace
 from stream_app.agents.inputs import HOLDOUT, REFERENCE, SECOND_HOLDOUT, TRAIN, read_shares, seed_of
 from validators.gate import run_gate

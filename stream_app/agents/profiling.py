@@ -4,12 +4,12 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from generators.protocol import Progress
 from schemas.contract import Contract, Role
 from schemas.errors import ContractError, InsufficientEvidence
 from schemas.events.runs import ArtefactRef
 from schemas.events.sources import SourceRef
 from schemas.table import conform
-from stream_app.adapters.jobs import Progress
 from stream_app.adapters.workplace import Workplace
 from stream_app.agents.inputs import TRAIN, read_source
 from stream_app.core.drift.concept.concept import ConceptModel

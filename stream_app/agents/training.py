@@ -1,13 +1,16 @@
 """The trainer's work, on a pool process: read under a grant, fit or sample again, store encrypted artefacts."""
 
+import hashlib
 import time
 
 from generators.generation import generate
 from generators.protocol import FitFailed, Progress
 from generators.registry import family
-from schemas.errors import BudgetError, InsufficientEvidence
+from schemas.errors import BudgetError, InsufficientEvidence, RunCancelled
 from schemas.events.runs import Dossier, GenerationRequest, TrainingReport
 from schemas.table import encode_parquet
+from stream_app.adapters.cancellations import Cancellations
+from stream_app.adapters.checkpoints import Checkpoints, FitCheckpoints
 from stream_app.adapters.vault import derive_seed
 from stream_app.adapters.workplace import Workplace
 from stream_app.agents.inputs import TRAIN, read_shares, seed_of
@@ -26,7 +29,8 @@ def train(workplace: Workplace, dossier: Dossier, progress: Progress) -> Dossier
     request = dossier.request
     if request.contract.policy.privacy.claim == "formal" and not (request.mechanisms or request.reuse):
         raise BudgetError("a formal claim needs a grant before a row is read")
-    done = _sample_again(workplace, request, progress) if request.reuse else _fit(workplace, request, progress)
+    told = cancellable(workplace, request.run_id, progress)
+    done = _sample_again(workplace, request, told) if request.reuse else _fit(workplace, request, told)
     if isinstance(done, FitFailed):
         return done
     progress(1.0, "artefacts stored")
@@ -47,6 +51,7 @@ def _fit(workplace: Workplace, request: GenerationRequest, progress: Progress) -
         _mechanism_digest(request),
         record=workplace.home / "vault" / "seeds",
     )
+    checkpoints = FitCheckpoints(Checkpoints(workplace), f"{request.release_id}:{hashlib.sha256(secret).hexdigest()}")
     made = generate(
         train_rows,
         request.contract,
@@ -58,11 +63,13 @@ def _fit(workplace: Workplace, request: GenerationRequest, progress: Progress) -
         where=_where(request),
         progress=progress,
         secret=secret,
+        checkpoints=checkpoints,
     )
     if isinstance(made, FitFailed):
         return made
     model = workplace.store.put(f"{request.release_id}.model", "model.bin", MODEL, made.model_bytes)
     data = workplace.store.put(f"{request.release_id}.data", "data.parquet", PARQUET, encode_parquet(made.table))
+    checkpoints.forget()
     return TrainingReport(
         data=data,
         model=model,
@@ -90,6 +97,18 @@ def _sample_again(workplace: Workplace, request: GenerationRequest, progress: Pr
         train_rows=0,
         seconds=0.0,
     )
+
+
+def cancellable(workplace: Workplace, run_id: str, progress: Progress) -> Progress:
+    """``progress`` that raises ``RunCancelled`` once the run was cancelled."""
+    cancellations = Cancellations(workplace.home)
+
+    def told(fraction: float, phase: str, /, *, step: int = 0, of: int = 0, epsilon: float | None = None) -> None:
+        if cancellations.holds(run_id):
+            raise RunCancelled("the run was cancelled")
+        progress(fraction, phase, step=step, of=of, epsilon=epsilon)
+
+    return told
 
 
 def _where(request: GenerationRequest) -> dict[str, tuple[bool | int | float | str, float]] | None:

@@ -5,7 +5,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from generators.protocol import FitFailed
-from schemas.errors import BudgetError, ContractError, InsufficientEvidence, PerennialError, TransientError
+from schemas.errors import (
+    BudgetError,
+    ContractError,
+    InsufficientEvidence,
+    PerennialError,
+    RunCancelled,
+    TransientError,
+)
 from schemas.events import Event, derive_id
 from schemas.events.runs import (
     CandidateCleared,
@@ -14,13 +21,14 @@ from schemas.events.runs import (
     CandidateTrained,
     Dossier,
     GenerationRequested,
-    RunProgressed,
     Station,
 )
 from schemas.finding import Finding, GateReport, verdict_of
+from stream_app.adapters.jobs import Heard
 from stream_app.agents.context import Context
 from stream_app.agents.judging import judge_privacy, judge_utility
 from stream_app.agents.shell import Received, events, serve
+from stream_app.agents.telling import teller
 from stream_app.agents.training import train
 
 if TYPE_CHECKING:
@@ -97,15 +105,18 @@ def _register(
 
 async def _work(context: Context, station: Station, dossier: Dossier, work: Work, onward: str, passed: Passed) -> None:
     """Pass the dossier on, or refuse it with reasons; only a transient error leaves it undecided."""
-    release = dossier.request.release_id
-    tell = _teller(context, station, dossier)
+    request = dossier.request
+    tell = teller(context, station, request)
     gauge = context.metrics.jobs.labels(station)
     gauge.inc()
     try:
-        job = f"{release}.{station}"
+        job = f"{request.release_id}.{station}"
         after = await context.work(station, job, work, context.workplace, dossier, on_progress=tell)
     except TransientError:
         raise
+    except RunCancelled:
+        tell(Heard(1.0, "cancelled"))  # the planner has ended the run: nobody waits for a candidate
+        return
     except PerennialError as error:
         verdict: Literal["FAIL", "INSUFFICIENT", "INVALID"] = (
             "INSUFFICIENT"
@@ -126,7 +137,7 @@ async def _work(context: Context, station: Station, dossier: Dossier, work: Work
     if verdict_now != "PASS":
         await _refuse(context, station, after, verdict_now, _reasons(after.findings))
         return
-    fact = passed(event_id=derive_id(release, passed.type), dataset=after.request.dataset, dossier=after)
+    fact = passed(event_id=derive_id(request.release_id, passed.type), dataset=after.request.dataset, dossier=after)
     try:
         await context.publish(station, onward, fact)
     except ContractError as error:  # too large to pass on: the run must end, and what is left out is what grew
@@ -167,21 +178,3 @@ def _count(context: Context, reports: list[GateReport]) -> None:
     for report in reports:
         for finding in report.findings:
             context.metrics.findings.labels(finding.metric, finding.verdict).inc()
-
-
-def _teller(context: Context, station: Station, dossier: Dossier) -> Callable[[float, str], None]:
-    """Publishes progress from the pool's thread, and waits for nothing."""
-    request = dossier.request
-
-    def tell(fraction: float, message: str) -> None:
-        told = RunProgressed(
-            event_id=derive_id(request.release_id, station, message, f"{fraction:.3f}"),
-            dataset=request.dataset,
-            run_id=request.run_id,
-            station=station,
-            fraction=min(1.0, max(0.0, fraction)),
-            message=message[:200],
-        )
-        context.publisher.send("run.progress", told)
-
-    return tell

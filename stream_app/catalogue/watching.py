@@ -33,12 +33,40 @@ def outcome_of(message: StoredMessage, dataset: str) -> Outcome | None:
     return _told(event)
 
 
+FIGURES = (
+    "station",
+    "fraction",
+    "message",
+    "step",
+    "of",
+    "epsilon_so_far",
+    "seconds_left",
+    "cpu_seconds",
+    "estimated_cost",
+)
+
+
+def _figures(event: RunProgressed) -> dict[str, object]:
+    return {name: getattr(event, name) for name in FIGURES if getattr(event, name) is not None}
+
+
+def _more(event: RunProgressed) -> str:
+    """Step, epsilon so far, time left and cost, as far as they are known."""
+    parts = [
+        f"step {event.step} of {event.of}" if event.of else "",
+        f"epsilon {event.epsilon_so_far} so far" if event.epsilon_so_far is not None else "",
+        f"{event.seconds_left:.0f} s left" if event.seconds_left is not None and event.fraction < 1 else "",
+        f"about {event.estimated_cost}" if event.estimated_cost is not None else "",
+    ]
+    return "".join(f", {part}" for part in parts if part)
+
+
 def _told(event: Event) -> Outcome | None:
     match event:
         case RunProgressed():
             return Outcome(
-                f"{event.fraction:4.0%} {event.station}: {event.message}",
-                {"run": event.run_id, "station": event.station, "fraction": event.fraction, "message": event.message},
+                f"{event.fraction:4.0%} {event.station}: {event.message}{_more(event)}",
+                {"run": event.run_id, **_figures(event)},
             )
         case SpendReserved():
             return Outcome(

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from schemas.errors import ContractError, TransientError
-from stream_app.adapters.jobs import DEATHS, JobDied, Jobs
+from stream_app.adapters.jobs import DEATHS, Heard, JobDied, Jobs
 
 
 def double(number: int, progress: Callable[[float, str], None]) -> int:
@@ -48,7 +48,7 @@ def test_a_job_returns_its_result_and_tells_its_progress(jobs: Jobs) -> None:
     heard: list[tuple[float, str]] = []
 
     async def run() -> int:
-        found = await jobs.run("a", double, 21, on_progress=lambda fraction, text: heard.append((fraction, text)))
+        found = await jobs.run("a", double, 21, on_progress=lambda said: heard.append((said.fraction, said.phase)))
         await asyncio.sleep(0.2)
         return found
 
@@ -109,7 +109,7 @@ def test_two_jobs_that_lose_their_pool_together_make_one_new_pool() -> None:
         started = asyncio.Event()
         loop = asyncio.get_running_loop()
 
-        def heard(fraction: float, text: str) -> None:
+        def heard(_: Heard) -> None:
             loop.call_soon_threadsafe(started.set)
 
         lingering = asyncio.ensure_future(pool.run("i", linger, 60.0, on_progress=heard))
