@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
-from typing import cast
+from typing import Literal, cast
 
 from generators.protocol import Family
 from schemas.errors import InputError, MissingExtra
@@ -11,16 +11,23 @@ from schemas.errors import InputError, MissingExtra
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Where a family lives (its module holds ``FAMILY``), and what a choice must know before importing it."""
+    """Where a family lives (its module holds ``FAMILY``), and what a choice must know before importing it.
+
+    ``needs``: what a contract must state for it (``sequence``, ``references``). ``guards_copies``: with its defaults no
+    more of its rows are verbatim copies of training rows than of unseen real rows are.
+    """
 
     module: str
     formal: bool = False
     control: bool = False
     extra: str | None = None
+    needs: tuple[Literal["sequence", "references"], ...] = ()
+    guards_copies: bool = False
 
 
 FAMILIES: dict[str, Entry] = {
-    "dp-marginals": Entry("generators.marginals.family", formal=True),
+    "dp-marginals": Entry("generators.marginals.family", formal=True, guards_copies=True),
+    "vae": Entry("generators.deep.vae", extra="deep"),
     "gaussian-copula": Entry("generators.sdv.gaussian_copula", extra="sdv"),
     "leaking-control": Entry("generators.controls.leaking", formal=True, control=True),
 }

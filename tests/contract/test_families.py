@@ -2,13 +2,15 @@
 it.
 """
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from generators.generation import generate
+from generators.generation import Generated, generate
 from generators.protocol import FitRequest, silent
 from generators.registry import FAMILIES, available, family
 from schemas.accounting import within
@@ -26,6 +28,7 @@ from schemas.contract import (
 from schemas.errors import ArtefactError, ContractError, InputError, PerennialError
 from schemas.regeneration import Regeneration
 from schemas.table import conform
+from tests.contract.quickly import QUICKLY
 
 DTYPES = {
     "integer": "Int64",
@@ -98,6 +101,13 @@ def table(rows: int, seed: int = 0) -> pd.DataFrame:
     return conform(frame, contract(True), roles=("modelled", "entity")).table
 
 
+def quickly(rows: pd.DataFrame, pinned: Contract, name: str, *arguments: Any, **more: Any) -> Generated:
+    """``generate`` under parameters that are quick; a fit of these tables never comes to nothing."""
+    made = generate(rows, pinned, name, *arguments, parameters=QUICKLY.get(name), **more)
+    assert isinstance(made, Generated)
+    return made
+
+
 def contract_for(name: str, **changes: object) -> Contract:
     return contract(FAMILIES[name].formal, **changes)  # type: ignore[arg-type]
 
@@ -105,7 +115,7 @@ def contract_for(name: str, **changes: object) -> Contract:
 @pytest.mark.parametrize("name", available())
 def test_samples_keep_types_shape_and_domain_and_repeat_by_seed(name: str) -> None:
     pinned, rows = contract_for(name), table(800)
-    made = generate(rows, pinned, name, 500, seed=3)
+    made = quickly(rows, pinned, name, 500, seed=3)
     model = family(name).load(made.model_bytes, pinned)
     assert list(made.table.columns) == [column.name for column in pinned.modelled]
     assert {column: str(dtype) for column, dtype in made.table.dtypes.items()} == {
@@ -122,7 +132,7 @@ def test_samples_keep_types_shape_and_domain_and_repeat_by_seed(name: str) -> No
 def test_records_no_more_than_was_granted(name: str) -> None:
     pinned = contract_for(name)
     granted = family(name).mechanisms(pinned, 800)
-    model = family(name).fit(table(800), FitRequest(pinned, SECRET, granted), silent)
+    model = family(name).fit(table(800), FitRequest(pinned, SECRET, granted, QUICKLY.get(name, {})), silent)
     assert within(model.mechanisms, granted, pinned.policy.privacy.delta)
     assert bool(model.mechanisms) == FAMILIES[name].formal == family(name).formal
 
@@ -132,7 +142,7 @@ def test_the_same_request_repeats_the_same_fit_and_another_seed_does_not(name: s
     pinned, rows = contract_for(name), table(400)
     granted = family(name).mechanisms(pinned, 400)
     first, again, other = (
-        family(name).fit(rows, FitRequest(pinned, seed, granted), silent).to_bytes()
+        family(name).fit(rows, FitRequest(pinned, seed, granted, QUICKLY.get(name, {})), silent).to_bytes()
         for seed in (SECRET, SECRET, SECRET[::-1])
     )
     assert first == again != other
@@ -140,7 +150,7 @@ def test_the_same_request_repeats_the_same_fit_and_another_seed_does_not(name: s
 
 @pytest.mark.parametrize("name", available())
 def test_fixes_the_share_of_a_value(name: str) -> None:
-    made = generate(table(800), contract_for(name), name, 1_000, seed=5, where={"late": (1, 0.2)})
+    made = quickly(table(800), contract_for(name), name, 1_000, seed=5, where={"late": (1, 0.2)})
     share = float((made.table["late"] == 1).mean())
     assert share == 0.2 if not FAMILIES[name].control else abs(share - 0.2) < 0.03
 
@@ -148,7 +158,9 @@ def test_fixes_the_share_of_a_value(name: str) -> None:
 @pytest.mark.parametrize("name", available())
 def test_where_outside_the_domain_is_refused(name: str) -> None:
     model = family(name).fit(
-        table(300), FitRequest(contract_for(name), SECRET, family(name).mechanisms(contract_for(name), 300)), silent
+        table(300),
+        FitRequest(contract_for(name), SECRET, family(name).mechanisms(contract_for(name), 300), QUICKLY.get(name, {})),
+        silent,
     )
     for where in ({"late": (7, 0.2)}, {"late": (1, 1.5)}, {"plane": ("p1", 0.5)}, {"nothing": (1, 0.5)}):
         with pytest.raises(InputError):
@@ -162,7 +174,7 @@ def test_every_row_keeps_the_constraints(name: str) -> None:
         Constraint(left="low", operator=">=", constant=20),
     )
     pinned = contract_for(name, constraints=constraints)
-    made = generate(table(800), pinned, name, 600, seed=1)
+    made = quickly(table(800), pinned, name, 600, seed=1)
     assert conform(made.table, pinned).violations == ()
     assert len(made.table) == 600
 
@@ -170,17 +182,17 @@ def test_every_row_keeps_the_constraints(name: str) -> None:
 @pytest.mark.parametrize("name", available())
 def test_an_entity_unit_needs_its_column(name: str) -> None:
     pinned = contract_for(name, unit=PrivacyUnit(kind="entity", column="plane", max_rows=3))
-    made = generate(table(800), pinned, name, 50, seed=1)
+    made = quickly(table(800), pinned, name, 50, seed=1)
     assert "plane" not in made.table.columns
     if FAMILIES[name].formal:
         with pytest.raises(ContractError, match="plane"):
-            generate(table(800).drop(columns="plane"), pinned, name, 50, seed=1)
+            quickly(table(800).drop(columns="plane"), pinned, name, 50, seed=1)
 
 
 @pytest.mark.parametrize("name", available())
 def test_damaged_bytes_and_other_columns_are_refused(name: str) -> None:
     pinned = contract_for(name)
-    body = generate(table(300), pinned, name, 10, seed=1).model_bytes
+    body = quickly(table(300), pinned, name, 10, seed=1).model_bytes
     rng = np.random.default_rng(11)
     for place in rng.integers(0, len(body), 40):
         damaged = bytearray(body)
@@ -269,7 +281,7 @@ def test_random_small_tables_never_end_in_a_traceback(
 ) -> None:
     pinned, given_table = made
     try:
-        result = generate(given_table, pinned, name, rows, seed)
+        result = quickly(given_table, pinned, name, rows, seed)
     except PerennialError:
         return
     assert len(result.table) == rows
@@ -280,7 +292,7 @@ def test_random_small_tables_never_end_in_a_traceback(
 @pytest.mark.parametrize("name", available())
 def test_a_table_of_no_stated_size_is_as_large_as_the_fit_counted(name: str) -> None:
     pinned = contract_for(name)
-    made = generate(table(800), pinned, name, None, seed=1)
+    made = quickly(table(800), pinned, name, None, seed=1)
     assert len(made.table) == family(name).load(made.model_bytes, pinned).rows
     assert 400 <= len(made.table) <= 1_600
 
