@@ -9,6 +9,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 UV := $(PY) -m uv
 ARGS ?=
+# Test processes. Those of brokers run one after the other whatever this says.
+WORKERS ?= 2
 # What is installed is remembered in the environment itself, so deleting it forgets it too.
 UV_STAMP := $(VENV)/.uv-installed
 DEMO_STAMP := $(VENV)/.demo-installed
@@ -16,7 +18,7 @@ ALL_STAMP := $(VENV)/.all-installed
 PACKAGES := schemas generators validators stream_app
 
 .PHONY: help setup demo test e2e lint format kafka kafka-stop kafka-jars lock lock-check clean ci
-.PHONY: bench-drift bench-faults bench-power bench-validators bench-verify
+.PHONY: bench-drift bench-faults bench-generators bench-power bench-validators bench-verify
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,8 +30,10 @@ demo: ## the whole story on the embedded broker, on real data (ARGS='--out DIR',
 	@if [ ! -e $(ALL_STAMP) ] || [ requirements.lock -nt $(ALL_STAMP) ]; then $(MAKE) --no-print-directory $(DEMO_STAMP); fi
 	$(VENV)/bin/perennial demo $(ARGS)
 
-test: $(ALL_STAMP) ## unit and integration tests; Apache Kafka's where java and mvn are present
-	@$(PY) -m pytest -m "not e2e" $(ARGS)
+test: $(ALL_STAMP) ## unit and integration tests; Apache Kafka's where java and mvn are present (ARGS='...': pytest's own)
+	@if [ -n "$(ARGS)" ]; then exec $(PY) -m pytest -m "not e2e" $(ARGS); fi
+	OMP_NUM_THREADS=1 $(PY) -m pytest -q -m "not e2e" --numprocesses $(WORKERS) --dist loadfile --ignore tests/integration
+	$(PY) -m pytest -m "not e2e" tests/integration
 
 e2e: $(ALL_STAMP) ## what takes longer than a minute a test
 	@$(PY) -m pytest -m e2e $(ARGS)
@@ -55,6 +59,9 @@ kafka-jars: $(ALL_STAMP) ## only resolve Apache Kafka's jars with Maven
 
 bench-drift: $(ALL_STAMP) ## drift: delay and false alarms beside River, Evidently, frouros; real streams (ARGS='--only delay --seeds 2')
 	@OMP_NUM_THREADS=1 $(PY) -m tests.benchmarks.drift $(ARGS)
+
+bench-generators: $(ALL_STAMP) ## every family beside its peers: quality, time, privacy (ARGS='--quick', '--only trees')
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(PY) -m tests.benchmarks.generators $(ARGS)
 
 bench-power: $(ALL_STAMP) ## how often the leak gate rejects fresh rows, private releases and planted leaks (ARGS=--quick)
 	@PYTHONPATH=. OMP_NUM_THREADS=1 $(PY) tests/benchmarks/leak_power.py $(ARGS)

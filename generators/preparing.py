@@ -9,7 +9,7 @@ from generators.arrays import Ints
 from generators.domains.assembly import Assembly, assembly_of
 from generators.domains.contract_facts import with_domains
 from generators.domains.grid import observed_domain
-from generators.entities.units import bound
+from generators.entities.bounding import bound
 from generators.protocol import FitRequest
 from schemas.contract import Contract
 from schemas.errors import ContractError, InsufficientEvidence

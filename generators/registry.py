@@ -6,7 +6,9 @@ from importlib.util import find_spec
 from typing import Literal, cast
 
 from generators.protocol import Family
+from schemas.contract import Contract
 from schemas.errors import InputError, MissingExtra
+from schemas.mechanism import Mechanism
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +16,8 @@ class Entry:
     """Where a family lives (its module holds ``FAMILY``), and what a choice must know before importing it.
 
     ``needs``: what a contract must state for it (``sequence``, ``references``). ``guards_copies``: with its defaults no
-    more of its rows are verbatim copies of training rows than of unseen real rows are.
+    more of its rows are verbatim copies of training rows than of unseen real rows are. ``fidelity`` ``none``: it learns
+    nothing from the rows, so it is never chosen, only asked for by name.
     """
 
     module: str
@@ -23,12 +26,27 @@ class Entry:
     extra: str | None = None
     needs: tuple[Literal["sequence", "references"], ...] = ()
     guards_copies: bool = False
+    fidelity: Literal["statistical", "none"] = "statistical"
 
 
 FAMILIES: dict[str, Entry] = {
     "dp-marginals": Entry("generators.marginals.family", formal=True, guards_copies=True),
+    "aim": Entry("generators.aim.family", formal=True),
+    "dp-vae": Entry("generators.dpsgd.vae", formal=True, extra="deep"),
+    "dp-gan": Entry("generators.dpsgd.gan", formal=True, extra="deep"),
     "vae": Entry("generators.deep.vae", extra="deep"),
+    "torch-tvae": Entry("generators.deep.tvae", extra="deep"),
+    "torch-ctgan": Entry("generators.deep.ctgan", extra="deep"),
+    "diffusion": Entry("generators.deep.diffusion", extra="deep"),
+    "trees": Entry("generators.trees.family", guards_copies=True),
     "gaussian-copula": Entry("generators.sdv.gaussian_copula", extra="sdv"),
+    "copulagan": Entry("generators.sdv.copulagan", extra="sdv"),
+    "ctgan": Entry("generators.sdv.ctgan", extra="sdv"),
+    "tvae": Entry("generators.sdv.tvae", extra="sdv"),
+    "par": Entry("generators.sdv.par", extra="sdv", needs=("sequence",)),
+    "hma": Entry("generators.sdv.hma", extra="sdv"),
+    "agents": Entry("generators.simulation.agents", extra="simulation", needs=("sequence", "references")),
+    "rules": Entry("generators.simulation.rules", extra="simulation", fidelity="none"),
     "leaking-control": Entry("generators.controls.leaking", formal=True, control=True),
 }
 EXTRAS: dict[str, tuple[str, ...]] = {
@@ -62,3 +80,14 @@ def family(name: str) -> Family:
     if found.extra is not None and not installed(found.extra):
         raise MissingExtra(f"the family {name}", found.extra)
     return cast(Family, import_module(found.module).FAMILY)
+
+
+def mechanisms_of(name: str, contract: Contract, rows: int) -> tuple[Mechanism, ...]:
+    """What the ledger is to be asked for, whether or not the family's extra is installed where this is asked.
+
+    Formal families price a fit without the libraries that fit it; others ask for nothing.
+    """
+    found = entry(name)
+    if not found.formal:
+        return ()
+    return cast(Family, import_module(found.module).FAMILY).mechanisms(contract, rows)

@@ -6,13 +6,29 @@ by looking at the data would be a query that nobody paid for. Under an empirical
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
-from generators.profile import Profile
-from generators.registry import FAMILIES, entry
+from generators.checking import check_contract
+from generators.registry import FAMILIES, available, entry
+from generators.suitability import known_families, ranked, refusals, unfit
 from schemas.contract import Contract
 from schemas.errors import InputError, MissingExtra
+from schemas.metrics import METRICS
+from schemas.profile import Profile
 
-FEW_ROWS = 2_000
+STEPS: Mapping[str, tuple[tuple[Mapping[str, float], str], ...]] = {
+    "dp-marginals": (
+        ({"coarseness": 2.0}, "with half as many bins, so that each count stands on more rows"),
+        ({"coarseness": 0.5}, "with twice as many bins, for finer structure"),
+    ),
+    "trees": (
+        ({"leaf": 300.0}, "with leaves of 300 rows at least, which remember less"),
+        ({"leaf": 1_000.0}, "with leaves of 1,000 rows at least, which remember less"),
+    ),
+}
+"""Other settings of a family that are tried before the next family."""
+REMEMBERS = frozenset({"trees"})
+"""Families whose further settings only help where a privacy gate refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +40,58 @@ class Choice:
     parameters: Mapping[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """A family that was thought of: ``chosen``, ``possible`` or ``refused``, and the reason."""
+
+    family: str
+    verdict: Literal["chosen", "possible", "refused"]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationPlan:
+    """What to generate with, or why not at all; ``alternatives`` are all families in the order of choice."""
+
+    choice: Choice | None
+    alternatives: tuple[Alternative, ...]
+    refusals: tuple[str, ...]
+
+
+def select(
+    profile: Profile | None,
+    contract: Contract,
+    rows: int | None = None,
+    installed: Collection[str] | None = None,
+    tried: Collection[str] = (),
+) -> GenerationPlan:
+    """The plan for a first attempt, with a reason for every family.
+
+    ``rows`` are the announced rows of the train share (the profile's under an empirical claim, where it is not given).
+    Under a formal claim the profile is not looked at. ``installed`` are the usable families, by default all that are.
+    Raises ``ContractError`` where the contract cannot be generated from at all.
+    """
+    if contract.policy.privacy.claim == "formal":
+        profile = None
+    known = rows or (profile.rows if profile is not None else None)
+    check_contract(contract, known)
+    usable = available() if installed is None else installed
+    against = refusals(contract, known, profile)
+    order = ranked(contract, known, profile)
+    ladder = [name for name in contract.policy.regeneration.ladder if name in FAMILIES]
+    names = dict.fromkeys([*ladder, *known_families(contract, known, profile)])
+    reasons = {name: _against(contract, name, usable, known, tried, ladder) for name in names}
+    first = None if against else next((name for name, reason in reasons.items() if reason is None), None)
+    alternatives = tuple(
+        Alternative(name, "refused", reason)
+        if reason is not None
+        else Alternative(name, "chosen" if name == first else "possible", _for(name, ladder, order))
+        for name, reason in reasons.items()
+    )
+    choice = None if first is None else Choice(first, f"{first}: {_why(contract, _for(first, ladder, order))}")
+    return GenerationPlan(choice, alternatives, against)
+
+
 def choose(
     contract: Contract,
     rows: int,
@@ -33,26 +101,28 @@ def choose(
     profile: Profile | None = None,
 ) -> Choice:
     """The family for a first attempt. ``installed`` are the usable families (``registry.available``), ``tried`` those
-    already rejected.
+    already rejected; ``rows`` are announced, 0 where nobody knows.
 
     Raises ``InputError`` where a requested family is unknown, a control that the contract does not allow, or unable to
-    earn a formal claim, or where none is left; ``MissingExtra`` where the requested one is not installed.
+    earn a formal claim, where none is left, or where the table had better not be synthesised; ``MissingExtra`` where
+    the requested one is not installed; ``ContractError``.
     """
     if requested is not None:
-        return _requested(contract, installed, requested)
-    for name in contract.policy.regeneration.ladder:
-        if name not in tried and _fits(contract, name, installed):
-            return Choice(name, f"{name} comes first on the contract's ladder")
-    candidates = [name for name in FAMILIES if name not in tried and _fits(contract, name, installed)]
-    if not candidates:
+        return _requested(contract, rows, installed, requested)
+    plan = select(profile, contract, rows or None, installed, tried)
+    if plan.refusals:
+        raise InputError("; ".join(plan.refusals))
+    if plan.choice is None:
         raise InputError("no installed family of generators fits the contract's privacy claim and has not been tried")
-    if contract.policy.privacy.claim == "formal":
-        return Choice(candidates[0], _formal_reason(contract, candidates[0]))
-    return _empirical(rows, candidates, profile)
+    return plan.choice
 
 
 def climb(
-    contract: Contract, installed: Collection[str], tried: Sequence[Choice], failed: Collection[str] = ()
+    contract: Contract,
+    installed: Collection[str],
+    tried: Sequence[Choice],
+    failed: Collection[str] = (),
+    rows: int | None = None,
 ) -> Choice | None:
     """What to try after the attempts ``tried`` were rejected (the last one on the metrics ``failed``), or none where
     nothing is left.
@@ -61,14 +131,17 @@ def climb(
         return None
     reason = f" after {', '.join(sorted(failed))} failed" if failed else " after a rejection"
     done = {(choice.family, tuple(sorted(choice.parameters.items()))) for choice in tried}
-    for rung in _rungs(contract, installed):
+    for rung in _rungs(contract, installed, failed, rows):
         if (rung.family, tuple(sorted(rung.parameters.items()))) not in done:
             return Choice(rung.family, rung.why + reason, rung.parameters)
     return None
 
 
-def _requested(contract: Contract, installed: Collection[str], name: str) -> Choice:
+def _requested(contract: Contract, rows: int, installed: Collection[str], name: str) -> Choice:
     found = entry(name)
+    check_contract(contract, rows or None)
+    if contract.policy.generation.exact_records:
+        raise InputError("; ".join(refusals(contract, None)))
     if found.control and not contract.policy.regeneration.allow_control_families:
         raise InputError(
             f"{name} exists to be refused by the gates: "
@@ -86,47 +159,46 @@ def _requested(contract: Contract, installed: Collection[str], name: str) -> Cho
     return Choice(name, f"{name} was asked for")
 
 
-def _fits(contract: Contract, name: str, installed: Collection[str]) -> bool:
-    found = entry(name)
-    return name in installed and not found.control and (found.formal or contract.policy.privacy.claim == "empirical")
+def _against(
+    contract: Contract,
+    name: str,
+    installed: Collection[str],
+    rows: int | None,
+    tried: Collection[str],
+    ladder: Collection[str],
+) -> str | None:
+    """Why a family is not chosen now; what the contract's ladder names need not be justified by fidelity and rows."""
+    if name in tried:
+        return "it was tried, and rejected"
+    if name in ladder and name in installed:
+        found = entry(name)
+        if not found.control and (found.formal or contract.policy.privacy.claim == "empirical"):
+            return None
+    return unfit(contract, name, installed, rows)
 
 
-def _formal_reason(contract: Contract, name: str) -> str:
-    columns = len(contract.modelled)
-    return (
-        f"{name}: the contract claims a formal guarantee, which it earns from counts alone; {columns} columns with "
-        f"public domains need {columns * (columns - 1) // 2} pair tables at epsilon {contract.policy.privacy.epsilon}"
-    )
+def _for(name: str, ladder: Sequence[str], order: Mapping[str, str]) -> str:
+    if name in ladder:
+        return f"number {ladder.index(name) + 1} on the contract's ladder"
+    return order.get(name, "it fits, but nothing speaks for it here")
 
 
-def _empirical(rows: int, candidates: list[str], profile: Profile | None) -> Choice:
-    if profile is not None and "gaussian-copula" in candidates and rows < FEW_ROWS and profile.numeric_share == 1:
-        return Choice(
-            "gaussian-copula",
-            f"gaussian-copula: an empirical claim, {rows} rows and numbers only, "
-            "too few for binned counts and smooth enough for a copula",
-        )
-    return Choice(
-        candidates[0],
-        f"{candidates[0]}: the closest to the source among the installed families; the claim is empirical, "
-        "so its noise is a precaution and certifies nothing",
-    )
+def _why(contract: Contract, reason: str) -> str:
+    privacy = contract.policy.privacy
+    if privacy.claim == "empirical":
+        return f"{reason}; the claim is empirical, so no epsilon is certified"
+    return f"{reason}; the contract claims a formal guarantee, and its epsilon is {privacy.epsilon}"
 
 
-def _rungs(contract: Contract, installed: Collection[str]) -> list[Choice]:
-    """The contract's ladder, or every fitting family; each family that can be coarser is tried so before the next."""
-    names = contract.policy.regeneration.ladder or tuple(FAMILIES)
+def _rungs(contract: Contract, installed: Collection[str], failed: Collection[str], rows: int | None) -> list[Choice]:
+    """The contract's ladder, or every fitting family; each family's other settings are tried before the next."""
+    ladder = contract.policy.regeneration.ladder
+    names = [name for name in ladder if name in FAMILIES] or list(ranked(contract, rows))
+    private = not failed or any(metric.gate == "privacy" for metric in METRICS if metric.name in failed)
     rungs: list[Choice] = []
     for name in dict.fromkeys(names):
-        if _fits(contract, name, installed):
+        if name in FAMILIES and _against(contract, name, installed, rows, (), ladder) is None:
             rungs.append(Choice(name, f"{name} with its usual settings"))
-            if name == "dp-marginals":
-                rungs.append(
-                    Choice(
-                        name,
-                        f"{name} with half as many bins, so that each count stands on more rows",
-                        {"coarseness": 2.0},
-                    )
-                )
-                rungs.append(Choice(name, f"{name} with twice as many bins, for finer structure", {"coarseness": 0.5}))
+            if name not in REMEMBERS or private:
+                rungs += [Choice(name, f"{name} {why}", dict(given)) for given, why in STEPS.get(name, ())]
     return rungs

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MARGIN = 1e-9
 """Relative outward rounding: far above the error of ``erfc``, far below anything a contract can tell apart."""
+INTERVAL = 1e-4
+"""The step on which privacy losses are rounded up."""
 
 
 def gaussian_delta(mu: float, epsilon: float) -> float:
@@ -85,8 +87,11 @@ def compose(mechanisms: Sequence[Mechanism]) -> tuple[Mechanism, ...]:
     return (Gaussian(noise_multiplier=noise), *others)
 
 
-def epsilon_of(mechanisms: Sequence[Mechanism], delta: float) -> float:
-    """The epsilon at ``delta`` of all mechanisms together, rounded up; none cost 0."""
+def epsilon_of(mechanisms: Sequence[Mechanism], delta: float, interval: float = INTERVAL) -> float:
+    """The epsilon at ``delta`` of all mechanisms together, rounded up; none cost 0.
+
+    ``interval`` is the step of privacy loss distributions: a wider one is faster and rounds further up.
+    """
     if not mechanisms:
         return 0.0
     if all(isinstance(mechanism, Gaussian) for mechanism in mechanisms):
@@ -94,7 +99,7 @@ def epsilon_of(mechanisms: Sequence[Mechanism], delta: float) -> float:
     _check_delta(delta)
     if any(isinstance(mechanism, ZeroConcentrated) for mechanism in mechanisms):
         return _renyi_epsilon(mechanisms, delta) * (1 + MARGIN)
-    return _distribution_epsilon(mechanisms, delta) * (1 + MARGIN)
+    return _distribution_epsilon(mechanisms, delta, interval) * (1 + MARGIN)
 
 
 def within(recorded: Sequence[Mechanism], granted: Sequence[Mechanism], delta: float) -> bool:
@@ -125,20 +130,19 @@ def _check_delta(delta: float) -> None:
         raise BudgetError("delta must lie between 0 and 1")
 
 
-def _distribution_epsilon(mechanisms: Sequence[Mechanism], delta: float) -> float:
+def _distribution_epsilon(mechanisms: Sequence[Mechanism], delta: float, interval: float) -> float:
     """Pessimistic privacy loss distributions, composed: an upper bound (Doroshenko et al. 2022)."""
     composed: PrivacyLossDistribution | None = None
     for mechanism in compose(mechanisms):
-        loss = _distribution(mechanism)
+        loss = _distribution(mechanism, interval)
         composed = loss if composed is None else composed.compose(loss)
     return float(composed.get_epsilon_for_delta(delta)) if composed is not None else 0.0
 
 
-def _distribution(mechanism: Mechanism) -> "PrivacyLossDistribution":
+def _distribution(mechanism: Mechanism, interval: float) -> "PrivacyLossDistribution":
     from dp_accounting.pld import privacy_loss_distribution as pld
     from dp_accounting.pld.common import DifferentialPrivacyParameters
 
-    interval = 1e-4
     if isinstance(mechanism, Gaussian):
         loss = pld.from_gaussian_mechanism(mechanism.noise_multiplier, value_discretization_interval=interval)
         return loss.self_compose(mechanism.count) if mechanism.count > 1 else loss

@@ -12,6 +12,7 @@ from schemas.events.runs import ArtefactRef
 from schemas.finding import Verdict
 from schemas.mechanism import Mechanism
 from schemas.model import Digest, Epsilon, Model, Name, ReleaseId
+from schemas.sampling import SamplingReport
 
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE: Final = "https://perennial.dev/release/v1"
@@ -65,7 +66,8 @@ class ReleasePredicate(Model):
     """Everything a certificate says about a release.
 
     ``smallest_leak_seen`` is the smallest share of copied rows that the gates would have refused in a table of this
-    size, rounded up to one digit, so that it says nothing else about the source.
+    size, rounded up to one digit, so that it says nothing else about the source. ``sampling`` is the manifest of what
+    was done to the drawn rows (balance, parity before and after, rows touched for k and l), which looks at no real row.
     """
 
     dataset: Name
@@ -83,6 +85,7 @@ class ReleasePredicate(Model):
     privacy: PrivacyClaim
     gates: tuple[Measured, ...]
     smallest_leak_seen: float | None = None
+    sampling: SamplingReport | None = None
     approvals: tuple[str, ...] = ()
     artefacts: tuple[ArtefactRef, ...] = ()
     limitations: tuple[str, ...] = ()

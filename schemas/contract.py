@@ -23,9 +23,10 @@ from schemas.usage import Usage
 
 Scalar = bool | int | float | str
 LogicalType = Literal["integer", "number", "string", "boolean", "date", "timestamp"]
-Role = Literal["modelled", "entity", "time", "identifier", "ignored"]
+Role = Literal["modelled", "entity", "time", "identifier", "ignored", "text"]
 """``modelled`` columns are synthesised; ``entity`` is the privacy unit's key and ``time`` orders rows (neither is
-released); ``identifier`` and ``ignored`` columns are neither read by a generator nor released.
+released); ``identifier`` and ``ignored`` columns are neither read by a generator nor released. ``text`` is free text:
+no generator reads it, and a release holds it empty, or as ``generation.free_text`` writes it.
 """
 
 
@@ -265,8 +266,13 @@ class Contract(Model):
 
     @property
     def modelled(self) -> tuple[Column, ...]:
-        """The columns of a release, in order."""
+        """The columns that a generator reads and draws, in order."""
         return tuple(column for column in self.columns if column.role == "modelled")
+
+    @property
+    def released(self) -> tuple[Column, ...]:
+        """The columns of a release, in order: what is modelled, and free text."""
+        return tuple(column for column in self.columns if column.role in ("modelled", "text"))
 
     @property
     def time(self) -> str | None:
@@ -298,6 +304,7 @@ class Contract(Model):
             if dependency.dependent in dependency.determinants:
                 raise ValueError(f"{dependency.dependent} depends on itself")
         _check_released(self.policy, {column.name: column for column in self.modelled})
+        _check_text(self)
         unknown = sorted(set(self.policy.limits) - set(KNOWN_LIMITS))
         if unknown:
             raise ValueError(f"unknown limits: {', '.join(unknown)}; known are {', '.join(KNOWN_LIMITS)}")
@@ -337,6 +344,24 @@ def _check_released(policy: Policy, released: dict[str, Column]) -> None:
         raise ValueError("a reference is stated twice")
     if policy.sequence is not None and released[policy.sequence.time].type in ("string", "boolean"):
         raise ValueError("the time of a sequence is a column of dates, timestamps or numbers")
+
+
+def _check_text(contract: Contract) -> None:
+    """Free text has no domain and no generator: what is written there may name modelled columns and nothing else."""
+    text = {column.name for column in contract.columns if column.role == "text"}
+    modelled = {column.name for column in contract.modelled}
+    handled = [item.column for item in contract.policy.generation.free_text]
+    if odd := [name for name in handled if name not in text]:
+        raise ValueError(f"generation.free_text names a column whose role is not text: {_list(odd[:5])}")
+    if len(set(handled)) != len(handled):
+        raise ValueError("generation.free_text names a column twice")
+    if odd := [name for name in text if contract.column(name).type != "string" or contract.column(name).domain]:
+        raise ValueError(f"a column of free text is a string without a domain: {_list(sorted(odd)[:5])}")
+    for item in contract.policy.generation.free_text:
+        if odd := sorted(set(item.placeholders) - modelled):
+            raise ValueError(f"the template of {item.column} names a column that is not modelled: {_list(odd[:5])}")
+    if odd := [name for name in contract.policy.generation.balanced if name not in modelled]:
+        raise ValueError(f"generation.balance names a column that is not modelled: {_list(odd[:5])}")
 
 
 def _released_names(policy: Policy) -> list[tuple[str, tuple[str, ...]]]:

@@ -130,7 +130,10 @@ def _role(name: str, kind: LogicalType, present: "pd.Series[Any]", hint: Hint | 
             "Named like a key and has many values. If its rows belong together, draft again with --entity.",
         )
     if kind == "string" and not _few(distinct, len(present)):
-        return "ignored", f"Free text or too many different values ({distinct}) to be public categories, so ignored."
+        return "ignored", (
+            f"Free text or too many different values ({distinct}) to be public categories, so ignored.\n"
+            "Under the role of text, a release has the column, empty or by a template, and still nobody reads it."
+        )
     return "modelled", ""
 
 

@@ -1,5 +1,6 @@
 """What a contract says about how its releases are made: fidelity, balance, k and l, free text, what is counted."""
 
+import re
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -9,6 +10,8 @@ from schemas.relations import ColumnName
 
 Scalar = bool | int | float | str
 Fraction = Annotated[float, Field(ge=0, le=1)]
+PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
+"""A column's name in braces, in a template of free text."""
 
 
 class Share(Model):
@@ -82,6 +85,11 @@ class FreeText(Model):
             raise ValueError("a template belongs to free text that is handled by template, and only to that")
         return self
 
+    @property
+    def placeholders(self) -> tuple[str, ...]:
+        """The columns that the template names, in order."""
+        return tuple(PLACEHOLDER.findall(self.template or ""))
+
 
 class Generation(Model):
     """Everything about making a release that is not its privacy claim.
@@ -102,7 +110,12 @@ class Generation(Model):
     @property
     def names(self) -> tuple[str, ...]:
         """Every column that is named, some more than once."""
+        return (*self.balanced, *(text.column for text in self.free_text))
+
+    @property
+    def balanced(self) -> tuple[str, ...]:
+        """Every column whose shares the balance may move, once: no real rows need to match these."""
         balance = self.balance or Balance()
         named = [share.column for share in balance.shares] + [quota.column for quota in balance.quotas]
         named += [name for item in balance.parity for name in (item.subgroup, item.outcome)]
-        return (*named, *(name for name, _ in balance.rare), *(text.column for text in self.free_text))
+        return tuple(dict.fromkeys([*named, *(name for name, _ in balance.rare)]))

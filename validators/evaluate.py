@@ -99,6 +99,7 @@ def evidence_of(
         entities=(sides[0][1], sides[1][1], sides[2][1]) if by_entity else None,
         spare_entities=sides[3][1] if by_entity else None,
         raw_synthetic=synthetic,
+        conditioned=contract.policy.generation.balanced,
         related=dict(related or {}),
     )
 

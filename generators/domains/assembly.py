@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from generators.arrays import Bools, Ints
 from generators.domains.dependencies import Support, supports
 from generators.domains.grid import INVALID, MISSING, Grid, grid_of
+from generators.domains.uniqueness import made_unique
 from schemas.contract import Contract
-from schemas.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +53,8 @@ class Assembly:
             {
                 name: grid.values(np.where(columns[name] >= grid.size, MISSING, columns[name]))
                 for name, grid in self.grids.items()
-            }
+            },
+            copy=False,
         )
 
     def finished(self, table: "pd.DataFrame", rng: np.random.Generator) -> "pd.DataFrame":
@@ -61,7 +62,7 @@ class Assembly:
         bound = {name for support in self.supports for name in (*support.determinants, *support.dependents)}
         for name, grid in self.grids.items():
             if grid.column.unique and name not in bound:
-                table[name] = _made_unique(table[name], grid, rng)
+                table[name] = made_unique(table[name], grid, rng)
         return table
 
 
@@ -77,21 +78,3 @@ def assembly_of(contract: Contract) -> Assembly:
     found = supports(contract, grids)
     derived = {name for support in found for name in support.dependents}
     return Assembly(grids, found, tuple(name for name in grids if name not in derived))
-
-
-def _made_unique(values: "pd.Series[Any]", grid: Grid, rng: np.random.Generator) -> "pd.Series[Any]":
-    positions = grid.positions(values)
-    present = np.flatnonzero(positions >= 0)
-    if present.size > grid.size:
-        raise InputError(
-            f"column {grid.column.name} is unique, but its domain has fewer values than the rows asked for"
-        )
-    if grid.labels is not None:
-        positions[present] = rng.permutation(grid.size)[: present.size]
-        return grid.values(positions)
-    order = present[np.argsort(positions[present], kind="stable")]
-    steps = np.arange(order.size)
-    spread = np.maximum.accumulate(positions[order] - steps) + steps
-    highest = grid.size - order.size + steps
-    positions[order] = np.minimum(spread, highest)
-    return grid.values(positions)

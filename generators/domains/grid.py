@@ -16,6 +16,7 @@ from generators.arrays import Ints
 from schemas.cells import typed
 from schemas.contract import Categories, Column, Domain, Range
 from schemas.errors import ContractError
+from schemas.public_bins import DAY, lattice_of
 from schemas.table import OTHER
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 MISSING = -1
 INVALID = -2
-DAY = 86_400
 LARGEST = 2**53
 FARTHEST = {"integer": 2.0**62, "number": 1e300, "date": 2.5e11, "timestamp": 2.5e11}
 """How far from zero a range may reach, so that its values fit int64, float64 and datetime64[us]."""
@@ -158,17 +158,12 @@ def _labelled_grid(column: Column, domain: Categories, nullable: bool) -> Grid:
 def _range_grid(column: Column, domain: Range, nullable: bool) -> Grid:
     if column.type in ("string", "boolean"):
         raise ContractError(f"column {column.name} is a {column.type}: a range is no domain for it")
-    lower, resolution = domain.lower, domain.resolution
-    if column.type == "integer":
-        lower, resolution = math.ceil(lower), max(1, round(resolution))
-    if column.type == "date":
-        lower, resolution = math.ceil(lower / DAY) * DAY, max(1, round(resolution / DAY)) * DAY
-    steps = (domain.upper - lower) / resolution + 1e-9
-    if not 0 <= steps < LARGEST or max(abs(lower), abs(domain.upper)) > FARTHEST[column.type]:
+    lattice = lattice_of(column, domain)
+    if not 1 <= lattice.size <= LARGEST or max(abs(lattice.lower), abs(domain.upper)) > FARTHEST[column.type]:
         raise ContractError(
             f"the range of column {column.name} has no value of its type, or too many at its resolution"
         )
-    return Grid(column, math.floor(steps) + 1, True, nullable, None, lower, resolution)
+    return Grid(column, lattice.size, True, nullable, None, lattice.lower, lattice.resolution)
 
 
 def _decimals(lower: float, resolution: float) -> int:

@@ -1,11 +1,10 @@
-"""Privacy units: who falls into which share, how much one may contribute, and what name it bears outside.
+"""Privacy units: what one is, and which share it falls into.
 
 Everything is a keyed hash of the unit itself, never of its place in a file, so that snapshots and live rows fall alike
 and neither order nor the presence of other units changes anyone's fate.
 """
 
 import hashlib
-import hmac
 from collections.abc import Iterable, MutableMapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from generators.arrays import Words
+from generators.entities.spelling import spelt
 from schemas.contract import Contract, Split
 from schemas.errors import ContractError
 from schemas.keyed_hash import RowHash
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SHARES = ("train", "holdout", "second_holdout", "reference")
-TOKEN_LENGTH = 32
 TRUE, FALSE = "True", "False"
 """How a row's hash spells booleans."""
 
@@ -124,66 +123,6 @@ def entity_keys(values: Iterable[object], secret: bytes) -> Words:
     words = []
     for value in values:
         state = keyed.copy()
-        state.update(_text(value))
+        state.update(spelt(value))
         words.append(state.digest())
     return np.frombuffer(b"".join(words), dtype="<u8").astype(np.uint64)
-
-
-def bound(table: "pd.DataFrame", column: str, max_rows: int, secret: bytes) -> "pd.DataFrame":
-    """At most ``max_rows`` rows of each entity, chosen by a keyed hash of the rows themselves; rows without one are
-    left out.
-
-    The choice within an entity looks at its own rows only, so adding or removing an entity changes ``max_rows`` rows at
-    most, and the L2 sensitivity of any table of counts is ``max_rows``. The rest keep their order.
-    """
-    import pandas as pd
-
-    if column not in table.columns:
-        raise ContractError(f"the table lacks the column of its privacy unit: {column}")
-    codes, _ = pd.factorize(table[column])
-    order = np.lexsort((_content(table, secret), codes))
-    rank = pd.Series(codes[order]).groupby(codes[order]).cumcount().to_numpy()
-    kept = np.zeros(len(table), dtype=bool)
-    kept[order] = (rank < max_rows) & (codes[order] >= 0)
-    return table[kept].reset_index(drop=True)
-
-
-def tokenise(values: "pd.Series[Any]", secret: bytes) -> "pd.Series[Any]":
-    """HMAC-SHA256 tokens (32 hex digits) in place of keys; missing stays missing. Equal keys get equal tokens under one
-    secret.
-    """
-    import pandas as pd
-
-    codes, unique = pd.factorize(values)
-    tokens = np.array(
-        [hmac.new(secret, _text(value), hashlib.sha256).hexdigest()[:TOKEN_LENGTH] for value in unique] + [None],
-        dtype=object,
-    )
-    return pd.Series(tokens[codes], index=values.index, name=values.name, dtype=object)
-
-
-def _content(table: "pd.DataFrame", secret: bytes) -> Words:
-    """A 64-bit hash of each row's content. Collisions only let two units share a fate."""
-    import pandas as pd
-
-    key = hashlib.blake2b(b"rows", key=secret[:64], digest_size=8).hexdigest()
-    return np.asarray(pd.util.hash_pandas_object(table, index=False, hash_key=key, categorize=True), dtype=np.uint64)
-
-
-def _text(value: object) -> bytes:
-    """One spelling for one key: whole numbers of any width and float type alike, missing values alike."""
-    if isinstance(value, str):
-        return b"s" + value.encode("utf-8", "surrogatepass")
-    if isinstance(value, (bool, np.bool_)):
-        return b"b" + str(bool(value)).encode()
-    if isinstance(value, (int, np.integer)):
-        return b"i" + str(int(value)).encode()
-    if isinstance(value, (float, np.floating)) and value == value:
-        return b"i" + str(int(value)).encode() if float(value).is_integer() else b"f" + repr(float(value)).encode()
-    if isinstance(value, bytes):
-        return b"s" + value
-    import pandas as pd
-
-    if pd.api.types.is_scalar(value) and bool(pd.isna(value)):  # type: ignore[call-overload]
-        return b"\x00missing"
-    return b"s" + str(value).encode("utf-8", "surrogatepass")

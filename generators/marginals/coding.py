@@ -3,20 +3,26 @@
 Position ``size`` (one past the grid) is a missing value, where the column may have any, and is a leaf like the others.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from generators.arrays import Bools, Floats, Ints, sums
+from generators.marginals.choosing import choose_within
+from generators.marginals.heaping import Heaps
 from generators.marginals.leaves import Leaves
 
 CLEAR = 2.5
 MOST_CATEGORIES = 64
+FEW_CATEGORIES = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Coding:
-    """Leaves in order of position with their fine cell; the coarse cell of each fine cell; fine masses as published."""
+    """Leaves in order of position with their fine cell; the coarse cell of each fine cell; fine masses as published.
+
+    With ``heaps``, how round the numbers inside wide leaves are.
+    """
 
     low: Ints
     high: Ints
@@ -24,6 +30,7 @@ class Coding:
     tail: Ints
     cell: Ints
     coarse: Ints
+    heaps: Heaps | None = field(default=None, kw_only=True)
 
     @property
     def fine_cells(self) -> int:
@@ -40,16 +47,28 @@ class Coding:
     def decode(self, cells: Ints, rng: np.random.Generator) -> Ints:
         """A position for each fine cell: a leaf by its weight, then uniform in it, or falling along a tail."""
         order = np.argsort(self.cell, kind="stable")
-        leaf = order[choose_within(self.cell[order], self.weight[order], cells, rng)]
-        low, width = self.low[leaf], (self.high - self.low)[leaf]
-        uniform = rng.random(cells.size)
+        members = np.bincount(self.cell, minlength=self.fine_cells)
+        leaf = order[(np.cumsum(members) - members)[cells]]
+        several = np.flatnonzero((members > 1)[cells])
+        leaf[several] = order[choose_within(self.cell[order], self.weight[order], cells[several], rng)]
+        widths = self.high - self.low
+        found: Ints = self.low[leaf]
+        wide = np.flatnonzero((widths > 1)[leaf])
+        found[wide] += self._offsets(leaf[wide], widths[leaf[wide]], rng)
+        if self.heaps is not None and wide.size:
+            found[wide] = self.heaps.moved(found[wide], self.low[leaf[wide]], self.high[leaf[wide]], rng)
+        return found
+
+    def _offsets(self, leaf: Ints, width: Ints, rng: np.random.Generator) -> Ints:
+        """Where in its leaf each row lies."""
+        uniform = rng.random(leaf.size)
         offset = np.floor(uniform * width)
         tail = self.tail[leaf]
         if tail.any():
             scale = self._tail_scale(leaf)
             falling = np.floor(scale * (np.exp(uniform * np.log1p(width / scale)) - 1))
             offset = np.where(tail > 0, falling, np.where(tail < 0, width - 1 - falling, offset))
-        return low + np.clip(offset, 0, width - 1).astype(np.int64)
+        return np.clip(offset, 0, width - 1).astype(np.int64)
 
     def weight_at(self, positions: Ints) -> Floats:
         """The mass of single grid positions."""
@@ -61,24 +80,6 @@ class Coding:
         """Where a tail's density has halved: the width of the leaf before it."""
         neighbour = np.clip(leaf - self.tail[leaf], 0, self.low.size - 1)
         return np.asarray(np.maximum((self.high - self.low)[neighbour], 1), dtype=np.float64)
-
-
-def choose_within(groups: Ints, weights: Floats, wanted: Ints, rng: np.random.Generator) -> Ints:
-    """For each wanted group, the index of one of its members, by weight; ``groups`` is sorted and holds every wanted
-    one.
-    """
-    count = int(groups.max()) + 1
-    size = np.bincount(groups, minlength=count)
-    total = sums(groups, weights, count)
-    share = np.where(total[groups] > 0, weights / np.maximum(total[groups], 1e-300), 1 / size[groups])
-    ends = np.cumsum(share)
-    first = np.searchsorted(groups, np.arange(count), side="left")
-    last = np.searchsorted(groups, np.arange(count), side="right") - 1
-    start = np.where(first > 0, ends[np.maximum(first - 1, 0)], 0.0)
-    span = ends[np.maximum(last, 0)] - start
-    found = np.searchsorted(ends, start[wanted] + rng.random(wanted.size) * span[wanted], side="right")
-    chosen: Ints = np.clip(found, first[wanted], last[wanted])
-    return chosen
 
 
 def ordered_coding(leaves: Leaves, missing: tuple[float, float] | None, fine: int, coarse: int) -> Coding:
@@ -101,22 +102,26 @@ def ordered_coding(leaves: Leaves, missing: tuple[float, float] | None, fine: in
     return Coding(low, high, weight, tail, cell, merged)
 
 
-def category_coding(mass: Floats, deviation: float, fine: int, coarse: int, keep_all: bool, missing: bool) -> Coding:
+def category_coding(
+    mass: Floats, deviation: float, fine: int, coarse: int, keep_all: bool, missing: bool, apart: bool = False
+) -> Coding:
     """Categories that carry weight keep a cell; the rest share one, split again by shrunk counts.
 
-    With ``missing`` the last entry is the missing value, which gets no weight unless it is clearly there.
+    With ``missing`` the last entry is the missing value, which gets no weight unless it is clearly there. Where
+    there are few, ``keep_all`` gives each a fine cell whatever it weighs, and ``apart`` a coarse one too.
     """
+    few = mass.size <= FEW_CATEGORIES
     total = max(float(np.maximum(mass, 0).sum()), 1.0)
     cell = (
         np.arange(mass.size)
-        if keep_all and mass.size <= 16
+        if (keep_all or apart) and few
         else _heavy(mass, total / (4 * fine), CLEAR * deviation, MOST_CATEGORIES)
     )
     weight = _shrunk(np.asarray(mass), np.full(mass.size, deviation**2), np.ones(mass.size, dtype=np.int64), cell)
     if missing and mass[-1] <= CLEAR * deviation:
         weight[-1] = 0.0
     cell_mass = sums(cell, mass, int(cell.max()) + 1)
-    merged = _heavy(cell_mass, total / (4 * coarse), CLEAR * deviation, MOST_CATEGORIES)
+    merged = cell if apart and few else _heavy(cell_mass, total / (4 * coarse), CLEAR * deviation, MOST_CATEGORIES)
     low = np.arange(mass.size, dtype=np.int64)
     return Coding(low, low + 1, weight, np.zeros(mass.size, dtype=np.int64), cell, merged)
 
@@ -125,9 +130,7 @@ def restricted(coding: Coding, allowed: Bools) -> Coding:
     """The coding without the weight of unit leaves at positions that cannot occur."""
     unit = (coding.high - coding.low == 1) & (coding.low < allowed.size)
     impossible = unit & ~allowed[np.minimum(coding.low, allowed.size - 1)]
-    return Coding(
-        coding.low, coding.high, np.where(impossible, 0.0, coding.weight), coding.tail, coding.cell, coding.coarse
-    )
+    return replace(coding, weight=np.where(impossible, 0.0, coding.weight))
 
 
 def _heavy(mass: Floats, least: float, clear: float, most: int) -> Ints:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from generators.marginals.fitting import conditionals
-from generators.marginals.measurement import Variable, measure
+from generators.marginals.measurement import measure
 from generators.marginals.model import Model
 from generators.marginals.storage import from_bytes
+from generators.marginals.variables import variables_of
 from generators.preparing import prepared, refuse_unconfirmed
 from generators.private.meter import Meter, noise_key
 from generators.protocol import FitRequest, Progress
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from generators.arrays import Ints
-    from generators.domains.assembly import Assembly
 
 PARAMETERS = frozenset({"coarseness"})
 """``coarseness`` (1 unless given): how many times fewer bins than usual, for steadier counts in scarce data."""
@@ -50,8 +50,14 @@ class PrivateMarginals:
         grant.
 
         Under an empirical claim the same noise is used, at the contract's epsilon, and nothing is recorded or claimed.
+        Where the contract has counts on public bins, rows are counted on them first, and the release is the one that
+        those counts give (``generators.live``).
         """
         contract = request.contract
+        if contract.policy.generation.counts == "public_bins":
+            from generators.live.fitting import fit_rows
+
+            return fit_rows(table, request, progress)
         formal = contract.policy.privacy.claim == "formal"
         coarseness = _coarseness(request)
         if formal:
@@ -60,13 +66,15 @@ class PrivateMarginals:
             raise BudgetError("a formally private fit needs a granted mechanism")
         ready = prepared(table, request)
         assembly, positions = ready.assembly, list(ready.positions.T)
-        variables, target = _variables(assembly, positions, contract.policy.target)
+        variables, target = variables_of(assembly, positions, contract.policy.target)
         meter = Meter(
             request.granted or (_whole_budget(contract),),
             _key(request, positions),
             contract.policy.privacy.unit.max_rows,
         )
-        measured = measure(meter, variables, target, coarseness, progress)
+        free = assembly.free
+        declared = [tuple(map(free.index, names)) for names in contract.policy.triples if set(names) <= set(free)]
+        measured = measure(meter, variables, target, coarseness, progress, tuple((a, b, c) for a, b, c in declared))
         rng = np.random.default_rng(np.frombuffer(_key(request, [], b"fit"), dtype=np.uint64))
         fitted = conditionals(measured, assembly, target, rng, progress)
         progress(1.0, "fitted")
@@ -99,20 +107,6 @@ def _coarseness(request: FitRequest) -> float:
     if not 0.1 <= coarseness <= 100:
         raise ContractError("the coarseness must lie between 0.1 and 100")
     return coarseness
-
-
-def _variables(assembly: "Assembly", positions: "list[Ints]", target: str | None) -> tuple[list[Variable], int | None]:
-    variables = []
-    for name, column in zip(assembly.free, positions, strict=True):
-        grid = assembly.grids[name]
-        listed = [
-            support.combinations[:, support.determinants.index(name)]
-            for support in assembly.supports
-            if name in support.determinants
-        ]
-        allowed = np.isin(np.arange(grid.size), listed[0]) if listed and grid.size <= 2**20 else None
-        variables.append(Variable(column, grid.size, grid.ordered, grid.nullable, allowed))
-    return variables, assembly.free.index(target) if target in assembly.free else None
 
 
 def _key(request: FitRequest, positions: "list[Ints]", purpose: bytes = b"noise") -> bytes:

@@ -16,8 +16,10 @@ from generators.marginals.model import Conditional, Link
 from generators.marginals.order import sampling_order
 from generators.marginals.tables import PairTable
 
-SYNTHETIC_ROWS = 10_000
+SYNTHETIC_ROWS = 20_000
 WIDE = 20
+WIDE_CELLS = 200_000
+"""Synthetic rows x columns beyond ``WIDE`` columns, where the number of pairs takes the time."""
 MOST_PARENTS = 40
 
 
@@ -31,14 +33,13 @@ def conditionals(
     """One conditional a column, in sampling order."""
     columns = len(measured.codings)
     order = sampling_order(columns, target, measured.tables)
-    rows = SYNTHETIC_ROWS if columns <= WIDE else max(2_000, SYNTHETIC_ROWS * WIDE // columns)
+    rows = SYNTHETIC_ROWS if columns <= WIDE else max(2_000, WIDE_CELLS // columns)
     excluded = exclusions(assembly, measured.codings, order)
     cells = np.zeros((rows, columns), dtype=np.int64)
     found = []
     for place, column in enumerate(order):
         progress(0.3 + 0.65 * place / columns, "fitting columns")
-        tables = _parents_of(column, order[:place], measured.tables)
-        parents = [_parent(table, column, cells, measured.codings) for table in tables]
+        parents, keys = _parents(column, order[:place], measured, cells)
         allowed = [exclusion.allowed(cells) for exclusion in excluded[column]]
         one_way = measured.one_ways[column]
         base, thetas, probabilities = fit_column(
@@ -46,11 +47,28 @@ def conditionals(
         )
         cells[:, column] = draw(probabilities, rng)
         links = tuple(
-            Link(table.seen_from(column)[0], table.seen_from(column)[1], theta[:, parent.cells].astype(np.float32))
-            for table, parent, theta in zip(tables, parents, thetas, strict=True)
+            Link(known, fine, theta[:, parent.cells].astype(np.float32), beside)
+            for (known, fine, beside), parent, theta in zip(keys, parents, thetas, strict=True)
         )
         found.append(Conditional(column, base.astype(np.float32), links))
     return tuple(found)
+
+
+def _parents(
+    column: int, earlier: list[int], measured: Measured, cells: Ints
+) -> tuple[list[Parent], list[tuple[int, bool, int | None]]]:
+    """What a column is fitted to, pairs by information and then triples, and how a link names each."""
+    pairs = _parents_of(column, earlier, measured.tables)
+    parents = [_parent(table, column, cells, measured.codings) for table in pairs]
+    keys: list[tuple[int, bool, int | None]] = [(*table.seen_from(column)[:2], None) for table in pairs]
+    for triple in measured.triples:
+        if column in triple.columns and set(triple.columns) <= {column, *earlier}:
+            first, second, masses = triple.seen_from(column)
+            codes = [measured.codings[known].coarse[cells[:, known]] for known in (first, second)]
+            joint = codes[0] * measured.codings[second].coarse_cells + codes[1]
+            parents.append(Parent(joint, masses, triple.deviation, measured.codings[column].coarse))
+            keys.append((first, False, second))
+    return parents, keys
 
 
 def _parents_of(column: int, earlier: list[int], tables: list[PairTable]) -> list[PairTable]:

@@ -14,7 +14,7 @@ from generators.arrays import Bools, Floats, Ints
 
 Single = npt.NDArray[np.float32]
 PASSES = 8
-PRIOR_PAIR = 0.8
+PRIOR_PAIR = 1.5
 PRIOR_ONE_WAY = 100.0
 LARGEST = 8.0
 NEVER = -60.0
@@ -81,12 +81,13 @@ def _step(wanted: Floats, expected: Floats, deviation: Floats | float, theta: Fl
 
 
 def _renormalise(probabilities: Single) -> None:
-    total = probabilities.sum(axis=1, keepdims=True)
-    empty = total[:, 0] <= 0
+    ones = np.ones(probabilities.shape[1], dtype=np.float32)
+    total = probabilities @ ones
+    empty = total <= 0
     if empty.any():
         probabilities[empty] = 1.0
-        total = probabilities.sum(axis=1, keepdims=True)
-    probabilities /= total
+        total = probabilities @ ones
+    probabilities *= (1 / total)[:, None]
 
 
 def _one_hot(codes: Ints, cells: int) -> Single:

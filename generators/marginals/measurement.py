@@ -6,27 +6,35 @@ What comes back is post-processed noise only; later questions depend on earlier 
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from generators.arrays import Bools, Floats, Ints, sums
-from generators.marginals.coding import Coding, category_coding, ordered_coding, restricted
+from generators.marginals.coding import FEW_CATEGORIES, Coding, category_coding, ordered_coding, restricted
+from generators.marginals.heaping import Lattice, count_kinds, heaps_of
 from generators.marginals.leaves import Leaves, grow, tree_plan, unit_leaves
 from generators.marginals.shares import TOTAL, Shares, shares_of
 from generators.marginals.tables import PairTable, Side, measure_pair, refine
+from generators.marginals.triples import Triple, TripleTable, measure_triples, share_of_triples
 from generators.private.meter import Meter
 
 SMALL = 32
 """Ordered grids up to this size are counted value by value."""
 MOST_PAIRS = 4_000
-SECOND_LOOK = 0.25
+SECOND_LOOK = 0.2
+FEW = 8
+"""Up to so many columns, few categories each keep a cell in all tables, however rare."""
+HEAPING = 0.1
+"""Of a long column's leaves' share, for how round its values are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Variable:
     """One column to be measured: its positions (missing is ``size``), and which positions a contract allows (all, if
     none).
+
+    ``lattice`` is given where its values may be round numbers.
     """
 
     positions: Ints
@@ -34,6 +42,7 @@ class Variable:
     ordered: bool
     nullable: bool
     allowed: Bools | None
+    lattice: Lattice | None = None
 
     @property
     def cells(self) -> int:
@@ -53,6 +62,7 @@ class Measured:
     deviations: list[Floats]
     tables: list[PairTable]
     rows: float
+    triples: tuple[TripleTable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +72,8 @@ class _Raw:
     leaves: Leaves
     missing: tuple[float, float] | None
     deviation: float
+    kinds: tuple[Floats, float] | None = None
+    """of a lattice: noisy counts by magnitude and kind, and their deviation"""
 
 
 def measure(
@@ -70,8 +82,9 @@ def measure(
     target: int | None,
     coarseness: float,
     progress: Callable[[float, str], None],
+    declared: tuple[Triple, ...] = (),
 ) -> Measured:
-    """Spend the whole grant on the table. ``target`` is a column's index or none."""
+    """Spend the whole grant on the table. ``target`` is a column's index or none; ``declared`` are public triples."""
     rows = max(1.0, float(meter.measure("total", np.array([_length(variables)]), TOTAL)[0][0]))
     live = [index for index, variable in enumerate(variables) if variable.cells > 1]
     trees = sum(variables[index].needs_tree for index in live)
@@ -85,6 +98,7 @@ def measure(
         )
     target = target if target in live else None
     shares = shares_of(len(live), trees, rows, meter.mu, target is not None)
+    shares = shares.setting_aside(share_of_triples(len(declared), target, len(live), shares.mass))
     progress(0.05, "counting values")
     raws = _first_looks(meter, variables, live, target, trees, shares, rows)
     codings = _codings(variables, raws, target, shares, coarseness, meter)
@@ -92,8 +106,8 @@ def measure(
     deviations = [np.sqrt(np.where(np.isfinite(variance), variance, 1.0)) for _, variance in estimates]
     rows, one_ways = _reconciled(rows, meter.deviation(TOTAL), estimates)
     progress(0.2, "counting pairs")
-    tables = _pairs(meter, variables, codings, one_ways, live, target, shares)
-    return Measured(codings, one_ways, deviations, tables, rows)
+    tables, triples = _pairs(meter, variables, codings, one_ways, live, target, shares, declared)
+    return Measured(codings, one_ways, deviations, tables, rows, tuple(triples))
 
 
 def _length(variables: list[Variable]) -> int:
@@ -128,14 +142,23 @@ def _first_looks(
     for index in live:
         variable = variables[index]
         if variable.needs_tree:
-            plan = tree_plan(variable.size, rows, shares.leaves / trees, meter)
-            leaves, missing, spread = grow(meter, f"leaves/{index}", variable.positions, variable.size, plan)
-            raws[index] = _Raw(leaves, (missing, spread) if variable.nullable else None, math.sqrt(spread))
+            raws[index] = _looked_at(meter, index, variable, shares.leaves / trees, rows)
         else:
             counts = np.bincount(variable.positions, minlength=variable.cells)
             noisy, sigma = meter.measure(f"one-way/{index}", counts, _one_way_share(index, target, live, shares))
             raws[index] = _Raw(unit_leaves(noisy, sigma), None, sigma)
     return raws
+
+
+def _looked_at(meter: Meter, index: int, variable: Variable, share: float, rows: float) -> _Raw:
+    """A tree's leaves, and how round the values are where they may be."""
+    kinds, lattice = None, variable.lattice
+    if lattice is not None:
+        kinds = count_kinds(meter, f"heaps/{index}", variable.positions, lattice, share * HEAPING)
+        share *= 1 - HEAPING
+    plan = tree_plan(variable.size, rows, share, meter)
+    leaves, missing, spread = grow(meter, f"leaves/{index}", variable.positions, variable.size, plan)
+    return _Raw(leaves, (missing, spread) if variable.nullable else None, math.sqrt(spread), kinds)
 
 
 def _codings(
@@ -158,7 +181,7 @@ def _codings(
         fine = _enough_for_the_smallest(fine, found[target], shares, live, meter)
     for index, raw in raws.items():
         if index not in found:
-            found[index] = _coding(variables[index], raw, max(fine, coarse), coarse, False)
+            found[index] = _coding(variables[index], raw, max(fine, coarse), coarse, False, live <= FEW)
     return [found.get(index, _constant()) for index in range(len(variables))]
 
 
@@ -170,11 +193,14 @@ def _enough_for_the_smallest(fine: int, target: Coding, shares: Shares, live: in
     return min(fine, max(4, int(smallest / (5 * meter.deviation(shares.target_pairs / (live - 1))))))
 
 
-def _coding(variable: Variable, raw: _Raw, fine: int, coarse: int, keep_all: bool) -> Coding:
+def _coding(variable: Variable, raw: _Raw, fine: int, coarse: int, keep_all: bool, apart: bool = False) -> Coding:
     if not variable.ordered:
-        coding = category_coding(raw.leaves.mass, raw.deviation, fine, coarse, keep_all, variable.nullable)
+        coding = category_coding(raw.leaves.mass, raw.deviation, fine, coarse, keep_all, variable.nullable, apart)
     elif variable.needs_tree:
         coding = ordered_coding(raw.leaves, raw.missing, fine, coarse)
+        if variable.lattice is not None and raw.kinds is not None:
+            heaps = heaps_of(variable.lattice, *raw.kinds, coding.low, coding.high, coding.weight)
+            coding = replace(coding, heaps=heaps)
     else:
         mass, end = raw.leaves.mass, variable.size
         missing = (float(mass[end]), raw.deviation**2) if variable.nullable else None
@@ -242,8 +268,19 @@ def _sides(
                 coding.coarse[codes],
                 sums(coding.coarse, masses, coding.coarse_cells),
             )
-        sides[index] = Side(index, codes, masses, fine)
+        apart = len(live) <= FEW and not variables[index].ordered and variables[index].cells <= FEW_CATEGORIES
+        sides[index] = Side(index, codes, masses, fine, apart)
     return {index: side for index, side in sides.items() if side.cells > 1}
+
+
+def _coarsened(table: PairTable, codings: list[Coding]) -> PairTable:
+    """The table on coarse cells of both columns."""
+    masses = table.masses
+    for axis, (column, fine) in enumerate(((table.left, table.left_fine), (table.right, table.right_fine))):
+        if fine:
+            blocks = np.eye(codings[column].coarse_cells)[codings[column].coarse]
+            masses = np.moveaxis(np.tensordot(blocks, masses, axes=(0, axis)), 0, axis)
+    return PairTable(table.left, table.right, False, False, masses, table.deviation, table.information)
 
 
 def _pairs(
@@ -254,7 +291,8 @@ def _pairs(
     live: list[int],
     target: int | None,
     shares: Shares,
-) -> list[PairTable]:
+    declared: tuple[Triple, ...],
+) -> tuple[list[PairTable], list[TripleTable]]:
     fine = _sides(variables, codings, one_ways, live, True)
     coarse = _sides(variables, codings, one_ways, live, False)
     with_target = [index for index in fine if index != target] if target in fine else []
@@ -270,7 +308,11 @@ def _pairs(
         if target is not None
     ]
     found = {pair: measure_pair(meter, coarse[pair[0]], coarse[pair[1]], first_share / len(others)) for pair in others}
+    joint = [_coarsened(table, codings) for table in [*tables, *found.values()]]
+    before = meter.left
+    triples = measure_triples(meter, coarse, joint, declared, target, shares.mass)
+    again_share = shares.other_pairs * SECOND_LOOK + shares.triples - (before - meter.left)
     for left, right in sorted(found, key=lambda pair: -found[pair].information)[:second]:
-        again = measure_pair(meter, fine[left], fine[right], shares.other_pairs * SECOND_LOOK / second)
+        again = measure_pair(meter, fine[left], fine[right], again_share * (1 - 1e-6) / second)
         found[left, right] = refine(again, found[left, right], codings[left].coarse, codings[right].coarse)
-    return [*tables, *found.values()]
+    return [*tables, *found.values()], triples

@@ -11,9 +11,11 @@ import numpy as np
 
 from generators.arrays import Floats, Ints
 from generators.domains.assembly import Assembly
-from generators.marginals.coding import Coding, choose_within
+from generators.marginals.choosing import choose_within
+from generators.marginals.coding import Coding
+from generators.marginals.drawing import drawn_cells, steps_of
 from generators.marginals.exclusions import Exclusion, exclusions
-from generators.marginals.logit import Single, draw
+from generators.marginals.logit import Single
 from generators.sampling.drawing import Where, drawn
 from schemas.contract import Contract, Scalar
 from schemas.mechanism import Mechanism
@@ -21,17 +23,18 @@ from schemas.mechanism import Mechanism
 if TYPE_CHECKING:
     import pandas as pd
 
-CHUNK = 8_192
-NEVER = np.float32(-1e9)
-
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """theta of one earlier column on this one: its cells (fine or coarse) x this column's fine cells."""
+    """theta of one earlier column on this one: its cells (fine or coarse) x this column's fine cells.
+
+    With ``beside``, of the joint coarse cells of both.
+    """
 
     column: int
     fine: bool
     theta: Single
+    beside: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,27 +89,12 @@ class Model:
     def _draw(self, rows: int, rng: np.random.Generator, tilt: Single | None) -> "pd.DataFrame":
         cells = self._cells(rows, rng, tilt)
         positions = [coding.decode(cells[:, index], rng) for index, coding in enumerate(self.codings)]
-        table = np.stack(positions, axis=1) if positions else np.zeros((rows, 0), dtype=np.int64)
+        # One column after the other in memory, as they are turned into values.
+        table = np.stack(positions).T if positions else np.zeros((rows, 0), dtype=np.int64)
         return self.assembly.table(self._listed(table, cells, rng))
 
     def _cells(self, rows: int, rng: np.random.Generator, tilt: Single | None) -> Ints:
-        cells = np.zeros((rows, len(self.codings)), dtype=np.int64)
-        coarse = np.zeros_like(cells)
-        for start in range(0, rows, CHUNK):
-            part = slice(start, min(start + CHUNK, rows))
-            for place, conditional in enumerate(self.conditionals):
-                base = conditional.base if place or tilt is None else tilt
-                logits = np.tile(base, (part.stop - part.start, 1))
-                for link in conditional.links:
-                    logits += link.theta[(cells if link.fine else coarse)[part, link.column]]
-                for exclusion in self.excluded[conditional.column]:
-                    logits += np.where(exclusion.allowed(cells[part]), np.float32(0), NEVER)
-                logits -= logits.max(axis=1, keepdims=True)
-                cells[part, conditional.column] = draw(np.exp(logits), rng)
-                coarse[part, conditional.column] = self.codings[conditional.column].coarse[
-                    cells[part, conditional.column]
-                ]
-        return cells
+        return drawn_cells(steps_of(self.conditionals, self.codings, tilt), self.codings, self.excluded, rows, rng)
 
     def _listed(self, positions: Ints, cells: Ints, rng: np.random.Generator) -> Ints:
         """Determinants drawn again together, among the listed combinations of the same cells."""

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 TOTAL = 0.01
 LARGEST_BINS = 32
+CROWDED = 8
+"""Columns from which scarce rows move the budget away from pairs: fewer columns leave each pair enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,15 @@ class Shares:
     other_pairs: float
     mass: float
     """noisy n times mu: how many standard deviations of one full-budget count the whole table weighs."""
+    triples: float = 0.0
+
+    def setting_aside(self, share: float) -> "Shares":
+        """With ``share`` of the pairs' kept for triples; what these leave goes into the second look."""
+        pairs = self.target_pairs + self.other_pairs
+        kept = max(0.1, 1 - share / pairs) if pairs > 0 else 1.0
+        return Shares(
+            self.one_ways, self.leaves, self.target_pairs * kept, self.other_pairs * kept, self.mass, pairs * (1 - kept)
+        )
 
     def coarse_bins(self, pairs: int, coarseness: float) -> int:
         """Bins of a column in a pair without the target: cells balance noise against resolution."""
@@ -40,13 +51,14 @@ class Shares:
 
 
 def shares_of(columns: int, trees: int, rows: float, mu: float, has_target: bool) -> Shares:
-    """The division for ``columns`` modelled columns, of which ``trees`` need leaves; scarcer data moves more into
-    one-ways and leaves.
+    """The division for ``columns`` modelled columns, of which ``trees`` need leaves; scarcer data in many columns
+    moves more into one-ways and leaves.
     """
     mass = max(rows, 1.0) * mu
-    scarcity = max(1.0, (math.sqrt(columns) / mass / 3.6e-4) ** (1 / 3))
+    crowding = min(1.0, columns / CROWDED) ** 2
+    scarcity = max(1.0, (math.sqrt(columns) * crowding / mass / 3.6e-4) ** (1 / 3))
     one_ways = min(0.10 * scarcity, 0.20)
-    leaves = min(0.12 * scarcity, 0.20) * min(1.0, trees / (0.25 * columns)) if trees else 0.0
+    leaves = min(0.15 * scarcity, 0.22) * min(1.0, trees / (0.25 * columns)) if trees else 0.0
     pairs = 1 - TOTAL - one_ways - leaves
     if columns == 1:
         return Shares(one_ways + pairs, leaves, 0.0, 0.0, mass) if not trees else Shares(0.2, 0.79, 0.0, 0.0, mass)

@@ -11,12 +11,16 @@ from generators.private.meter import Meter
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One column as a table sees it: codes per row, noisy one-way masses per cell, whether cells are the fine ones."""
+    """One column as a table sees it: codes per row, noisy one-way masses per cell, whether cells are the fine ones.
+
+    ``apart`` says that rare categories have cells of their own.
+    """
 
     column: int
     codes: Ints
     masses: Floats
     fine: bool
+    apart: bool = False
 
     @property
     def cells(self) -> int:
@@ -42,22 +46,48 @@ class PairTable:
         return self.right, self.right_fine, self.left_fine, self.masses.T
 
 
-def measure_pair(meter: Meter, left: Side, right: Side, share: float) -> PairTable:
-    """The joint table from its doubly centred part P(x + z), P = (I - 11'/d) x (I - 11'/d'), and the one-ways.
+CLEAR = 2.5
+"""Deviations from which on a group's mass says something."""
 
-    Its squared sensitivity to a row is (1 - 1/d)(1 - 1/d') (residual queries: ResidualPlanner, Xiao et al. 2023).
+
+def measure_pair(meter: Meter, left: Side, right: Side, share: float) -> PairTable:
+    """``measure_joint`` of the sides' rows.
+
+    Groups of fewer rows than the noise's largest singular value would vanish with it: a table with such cells apart is
+    left to the fit's own prior.
     """
     cells = left.cells * right.cells
     counts = np.bincount(left.codes * right.cells + right.codes, minlength=cells).reshape(left.cells, right.cells)
-    sensitivity = math.sqrt((1 - 1 / left.cells) * (1 - 1 / right.cells))
+    deviation = meter.deviation(share, _sensitivity(left, right))
+    noise = deviation * (math.sqrt(left.cells - 1) + math.sqrt(right.cells - 1))
+    groups = np.concatenate([side.masses for side in (left, right) if side.apart] or [np.zeros(0)])
+    hidden = bool(((groups > CLEAR * deviation) & (groups < noise)).any())
+    return measure_joint(meter, left, right, counts, share, denoised=not hidden)
+
+
+def measure_joint(
+    meter: Meter, left: Side, right: Side, counts: Ints, share: float, denoised: bool = True
+) -> PairTable:
+    """The joint table from its doubly centred part P(x + z), P = (I - 11'/d) x (I - 11'/d'), and the one-ways.
+
+    Its squared sensitivity to a row is (1 - 1/d)(1 - 1/d') (residual queries: ResidualPlanner, Xiao et al. 2023). The
+    one-ways' product is taken out before it is read: what uneven margins explain is neither noise nor information.
+    ``counts`` (left cells x right cells); the sides' codes are not looked at. Without ``denoised`` the noise stays
+    white, as a filter wants it.
+    """
+    sensitivity = _sensitivity(left, right)
     label = f"pair/{left.column}/{right.column}/{int(left.fine)}{int(right.fine)}"
     noisy, deviation = meter.measure(label, counts, share, sensitivity)
-    residual = noisy - noisy.mean(axis=0) - noisy.mean(axis=1, keepdims=True) + noisy.mean()
-    total = float(left.masses.sum())
-    information = _information(residual, left.masses, right.masses, deviation)
-    residual = shrink_singular_values(residual, deviation)
-    masses = residual + left.masses[:, None] / right.cells + right.masses / left.cells - total / cells
+    independent = np.outer(left.masses, right.masses) / max(float(left.masses.sum()), 1e-9)
+    residual = _centred(noisy - independent)
+    information = mutual_information(residual, left.masses, right.masses, deviation)
+    masses = independent + (shrink_singular_values(residual, deviation) if denoised else residual)
     return PairTable(left.column, right.column, left.fine, right.fine, masses, deviation, information)
+
+
+def _sensitivity(left: Side, right: Side) -> float:
+    """How far a row moves the doubly centred counts, in L2."""
+    return math.sqrt((1 - 1 / left.cells) * (1 - 1 / right.cells))
 
 
 def refine(fine: PairTable, coarse: PairTable, left_map: Ints, right_map: Ints) -> PairTable:
@@ -93,9 +123,16 @@ def shrink_singular_values(residual: Floats, deviation: float) -> Floats:
     return result
 
 
-def _information(residual: Floats, left: Floats, right: Floats, deviation: float) -> float:
-    """Mutual information in nats (chi-squared approximation), less what noise alone would give; may be negative."""
+def _centred(table: Floats) -> Floats:
+    """Without its row and column means: (I - 11'/d) x (I - 11'/d') of it."""
+    centred: Floats = table - table.mean(axis=0) - table.mean(axis=1, keepdims=True) + table.mean()
+    return centred
+
+
+def mutual_information(residual: Floats, left: Floats, right: Floats, deviation: float) -> float:
+    """Mutual information in nats (chi-squared approximation), less what noise and chance alone give."""
     total = max(float(left.sum()), 1.0)
     expected = np.outer(np.maximum(left, 0), np.maximum(right, 0)) / total + deviation
     freedom = (1 - 1 / left.size) * (1 - 1 / right.size)
-    return float(((residual**2 - deviation**2 * freedom) / expected).sum() / (2 * total))
+    by_chance = (deviation**2 + np.maximum(expected - deviation, 0)) * freedom
+    return float(((residual**2 - by_chance) / expected).sum() / (2 * total))

@@ -7,7 +7,8 @@ from collections import Counter
 import numpy as np
 
 from generators.arrays import Floats, Ints
-from generators.private.noise import noisy_counts
+from generators.private.choosing import exponential_choice, range_of
+from generators.private.noise import NoiseStream, noisy_counts
 from schemas.accounting import gaussian_budget
 from schemas.errors import BudgetError
 from schemas.mechanism import Gaussian, Mechanism
@@ -39,6 +40,11 @@ class Meter:
         return math.sqrt(self.budget) / self._max_rows
 
     @property
+    def left(self) -> float:
+        """The share of the grant that is not spent."""
+        return 1 - self._spent / self.budget
+
+    @property
     def recorded(self) -> tuple[Mechanism, ...]:
         """What was run so far; equal noise multipliers are one entry with a count."""
         return tuple(Gaussian(noise_multiplier=noise, count=count) for noise, count in sorted(self._runs.items()))
@@ -55,14 +61,28 @@ class Meter:
         ``counts`` are whole numbers of 1/``unit`` rows; one privacy unit moves them by ``sensitivity`` x ``max_rows``
         rows in L2.
         """
+        noise = self._paid(label, share)
+        noisy, sigma = noisy_counts(self._key, label, counts, noise * self._max_rows * sensitivity * unit)
+        return noisy / unit, sigma / unit
+
+    def choose(self, label: str, scores: Ints, share: float, sensitivity: float = 1.0) -> int:
+        """The index of a high score, by the exponential mechanism; recorded as the Gaussian that dominates it.
+
+        One row moves no score by more than ``sensitivity``. Raises ``BudgetError`` as ``measure`` does.
+        """
+        epsilon = range_of(1 / self._paid(label, share))
+        weight = epsilon / (2 * sensitivity * self._max_rows)
+        return exponential_choice(NoiseStream(self._key, label), scores, weight)
+
+    def _paid(self, label: str, share: float) -> float:
+        """The noise multiplier that the share buys, once it is on the record."""
         noise = 1 / math.sqrt(self.budget * share * (1 - SLACK))
         if self._spent + 1 / noise**2 > self.budget or label in self._labels:
             raise BudgetError("a query would exceed the grant, or repeat another's noise")
         self._spent += 1 / noise**2
         self._labels.add(label)
         self._runs[noise] += 1
-        noisy, sigma = noisy_counts(self._key, label, counts, noise * self._max_rows * sensitivity * unit)
-        return noisy / unit, sigma / unit
+        return noise
 
 
 def noise_key(seed: bytes, context: bytes, codes: list[Ints]) -> bytes:

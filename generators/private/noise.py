@@ -30,6 +30,8 @@ FINEST = 2**15
 """Lattice steps to a standard deviation, at least, wherever the noise is below 2^15 counts."""
 LARGEST = 2**24
 """Beyond this many steps the rejection step would overflow 64 bits; no count that noisy says anything."""
+BLOCK = 4_096
+"""Words of keystream at a time: a call of the cipher costs more than they do."""
 
 
 class NoiseStream:
@@ -40,12 +42,19 @@ class NoiseStream:
 
     def __init__(self, secret: bytes, label: str) -> None:
         self._key = hashlib.blake2b(label.encode(), key=secret[:64], digest_size=32, person=b"perennial-noise").digest()
-        self._calls = 0
+        self._blocks = 0
+        self._left = np.zeros(0, dtype=np.uint64)
 
     def words(self, count: int) -> Words:
-        """``count`` words, uint64, in the stream's order; each call reads under a nonce of its own."""
-        nonce = self._calls.to_bytes(12, "little")
-        self._calls += 1
+        """``count`` words, uint64, in the stream's order, read in blocks under a nonce of their own."""
+        if count > self._left.size:
+            self._left = np.concatenate([self._left, self._block(max(BLOCK, count - self._left.size))])
+        taken, self._left = self._left[:count].copy(), self._left[count:]
+        return taken
+
+    def _block(self, count: int) -> Words:
+        nonce = self._blocks.to_bytes(12, "little")
+        self._blocks += 1
         stream = chacha20(bytes(8 * count), None, nonce, self._key)
         return np.frombuffer(stream[:-TAG], dtype="<u8").astype(np.uint64)
 

@@ -12,6 +12,7 @@ from schemas.finding import Finding, GateReport
 from schemas.mechanism import Mechanism
 from schemas.model import Digest, Epsilon, Model, Name, ReleaseId, RunId
 from schemas.regeneration import Origin
+from schemas.sampling import SamplingReport
 
 Station = Literal["drift", "planner", "ledger", "trainer", "privacy", "utility", "registry", "monitor"]
 
@@ -54,9 +55,18 @@ class GenerationRequest(Model):
     rows: int | None = None
     where: tuple[Where, ...] = ()
 
+    @property
+    def conditioned(self) -> tuple[str, ...]:
+        """The columns whose shares the run or the contract fixes: no real rows need to match these."""
+        asked = [where.column for where in self.where]
+        return tuple(dict.fromkeys([*asked, *self.contract.policy.generation.balanced]))
+
 
 class TrainingReport(Model):
-    """What the trainer did: the mechanisms that really ran, the rows used, and where the artefacts lie."""
+    """What the trainer did: the mechanisms that really ran, the rows used, and where the artefacts lie.
+
+    ``sampling`` tells what was done to what the generator draws, where the contract or the run asks for anything.
+    """
 
     data: ArtefactRef
     model: ArtefactRef
@@ -65,6 +75,7 @@ class TrainingReport(Model):
     rows: int
     train_rows: int
     seconds: float
+    sampling: SamplingReport | None = None
 
 
 class Dossier(Model):

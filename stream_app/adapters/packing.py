@@ -76,7 +76,7 @@ class ByEntity:
         import numpy as np
         import pandas as pd
 
-        from generators.entities.units import tokenise
+        from generators.entities.tokens import tokenise
 
         codes, unique = pd.factorize(pd.Series(table[self.column].to_pylist(), dtype=object))
         tokens = list(tokenise(pd.Series(unique, dtype=object), self.secret))

@@ -1,11 +1,8 @@
 """The planner's choices, made by the generators' own selection; pure, and the same on every worker."""
 
 from generators import selection
-from generators.registry import FAMILIES, entry
-from generators.registry import family as family_of
+from generators.registry import FAMILIES, entry, mechanisms_of
 from schemas.contract import Contract
-from schemas.errors import MissingExtra
-from schemas.mechanism import Mechanism
 from stream_app.core.ladder import Choice
 
 
@@ -15,7 +12,9 @@ class FamilySelection:
     """
 
     def choose(self, contract: Contract, rows: int, asked: str | None) -> Choice:
-        """Raises ``InputError`` that says why the family that was asked for cannot be."""
+        """Raises ``InputError`` that says why the family that was asked for cannot be, or why the table had better not
+        be synthesised; ``ContractError`` where the contract cannot be generated from. ``rows`` is 0 where unknown.
+        """
         made = selection.choose(contract, rows, self._usable(contract, asked), requested=asked)
         return self._priced(contract, rows, made)
 
@@ -25,7 +24,7 @@ class FamilySelection:
         """None where nothing is left; ``reasons`` begin with the metric that was not met."""
         before = [selection.Choice(choice.family, choice.why, choice.parameters) for choice in tried]
         failed = {reason.split(" ")[0].rstrip(":") for reason in reasons}
-        made = selection.climb(contract, self._usable(contract, None), before, failed)
+        made = selection.climb(contract, self._usable(contract, None), before, failed, rows or None)
         return None if made is None else self._priced(contract, rows, made)
 
     def _usable(self, contract: Contract, asked: str | None) -> tuple[str, ...]:
@@ -33,10 +32,4 @@ class FamilySelection:
         return tuple(name for name in FAMILIES if entry(name).extra is None or name in named)
 
     def _priced(self, contract: Contract, rows: int, made: selection.Choice) -> Choice:
-        return Choice(made.family, made.why, dict(made.parameters), self._mechanisms(contract, rows, made.family))
-
-    def _mechanisms(self, contract: Contract, rows: int, name: str) -> tuple[Mechanism, ...]:
-        try:
-            return family_of(name).mechanisms(contract, rows)
-        except MissingExtra:
-            return ()  # only empirical families need an extra, and they ask the ledger for nothing
+        return Choice(made.family, made.why, dict(made.parameters), mechanisms_of(made.family, contract, rows))

@@ -4,7 +4,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from generators.entities.units import bound, split, units
+from generators.entities.bounding import bound
+from generators.entities.units import split, units
 from schemas.contract import Contract
 from schemas.errors import ContractError, InputError
 from schemas.events.sources import SourceRef

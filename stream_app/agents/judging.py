@@ -163,7 +163,7 @@ def _evidence(
         spare_entities=real.entities[3] if by_entity and real.spare is not None else None,
         # Of the source, not of the release: what the gates draw from real rows is then drawn once a snapshot.
         seed=seed_of(request.source.sha256, request.contract_digest, "gate", *([] if look is None else [look])),
-        conditioned=tuple(where.column for where in request.where),
+        conditioned=request.conditioned,
         attempt=request.attempt if look is None else look,
         memo=real.memo,
     )

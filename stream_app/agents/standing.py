@@ -157,5 +157,5 @@ class Standing:
         artefacts = self.view.statement(release_id).predicate.artefacts
         data = next((ref for ref in artefacts if ref.name == "data.parquet"), None)
         dossier = self.dossiers.get(release_id)
-        asked = () if dossier is None else tuple(where.column for where in dossier.request.where)
+        asked = () if dossier is None else dossier.request.conditioned
         return None if data is None else Check(self.contract(dataset), data, window, asked)

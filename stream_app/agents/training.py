@@ -2,10 +2,12 @@
 
 import hashlib
 import time
+from typing import TYPE_CHECKING
 
-from generators.generation import generate
+from generators.generation import Generated, generate
 from generators.protocol import FitFailed, Progress
 from generators.registry import family
+from generators.sampling.releasing import released
 from schemas.errors import BudgetError, InsufficientEvidence, RunCancelled
 from schemas.events.runs import Dossier, GenerationRequest, TrainingReport
 from schemas.table import encode_parquet
@@ -14,6 +16,9 @@ from stream_app.adapters.checkpoints import Checkpoints, FitCheckpoints
 from stream_app.adapters.vault import derive_seed
 from stream_app.adapters.workplace import Workplace
 from stream_app.agents.inputs import TRAIN, read_shares, seed_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PARQUET = "application/vnd.apache.parquet"
 MODEL = "application/vnd.perennial.model"
@@ -44,32 +49,11 @@ def _fit(workplace: Workplace, request: GenerationRequest, progress: Progress) -
     train_rows = read_shares(workplace, request.contract, request.source).rows(TRAIN)
     if train_rows.empty:
         raise InsufficientEvidence("the train share of the source has no rows")
-    secret = derive_seed(
-        workplace.secret("noise"),
-        request.release_id,
-        request.source.sha256,
-        _mechanism_digest(request),
-        record=workplace.home / "vault" / "seeds",
-    )
-    checkpoints = FitCheckpoints(Checkpoints(workplace), f"{request.release_id}:{hashlib.sha256(secret).hexdigest()}")
-    made = generate(
-        train_rows,
-        request.contract,
-        request.family,
-        request.rows or request.contract.policy.regeneration.rows,
-        seed_of(request.release_id),
-        granted=request.mechanisms,
-        parameters=request.parameters,
-        where=_where(request),
-        progress=progress,
-        secret=secret,
-        checkpoints=checkpoints,
-    )
+    made = _made(workplace, request, train_rows, progress)
     if isinstance(made, FitFailed):
         return made
     model = workplace.store.put(f"{request.release_id}.model", "model.bin", MODEL, made.model_bytes)
     data = workplace.store.put(f"{request.release_id}.data", "data.parquet", PARQUET, encode_parquet(made.table))
-    checkpoints.forget()
     return TrainingReport(
         data=data,
         model=model,
@@ -78,7 +62,41 @@ def _fit(workplace: Workplace, request: GenerationRequest, progress: Progress) -
         rows=len(made.table),
         train_rows=len(train_rows),
         seconds=0.0,
+        sampling=made.sampling,
     )
+
+
+def _made(
+    workplace: Workplace, request: GenerationRequest, rows: "pd.DataFrame", progress: Progress
+) -> Generated | FitFailed:
+    """Fit and sample; a fit that was killed goes on from its checkpoint, under the same noise."""
+    secret = derive_seed(
+        workplace.secret("noise"),
+        request.release_id,
+        request.source.sha256,
+        _mechanism_digest(request),
+        record=workplace.home / "vault" / "seeds",
+    )
+    checkpoints = FitCheckpoints(Checkpoints(workplace), f"{request.release_id}:{hashlib.sha256(secret).hexdigest()}")
+    try:
+        made = generate(
+            rows,
+            request.contract,
+            request.family,
+            request.rows or request.contract.policy.regeneration.rows,
+            seed_of(request.release_id),
+            granted=request.mechanisms,
+            parameters=request.parameters,
+            where=_where(request),
+            progress=progress,
+            secret=secret,
+            checkpoints=checkpoints,
+        )
+    except RunCancelled:
+        checkpoints.forget()
+        raise
+    checkpoints.forget()
+    return made
 
 
 def _sample_again(workplace: Workplace, request: GenerationRequest, progress: Progress) -> TrainingReport:
@@ -86,7 +104,7 @@ def _sample_again(workplace: Workplace, request: GenerationRequest, progress: Pr
     progress(0.1, "opening the cached generator")
     fitted = family(request.family).load(workplace.store.open(request.reuse), request.contract)
     rows = request.rows or request.contract.policy.regeneration.rows or fitted.rows
-    table = fitted.sample(rows, seed_of(request.release_id), _where(request))
+    table, report = released(fitted, request.contract, rows, seed_of(request.release_id), _where(request))
     data = workplace.store.put(f"{request.release_id}.data", "data.parquet", PARQUET, encode_parquet(table))
     return TrainingReport(
         data=data,
@@ -96,6 +114,7 @@ def _sample_again(workplace: Workplace, request: GenerationRequest, progress: Pr
         rows=len(table),
         train_rows=0,
         seconds=0.0,
+        sampling=report,
     )
 
 

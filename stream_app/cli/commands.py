@@ -14,6 +14,7 @@ from stream_app.cli import (
     packing,
     releases,
     runs,
+    sampling,
     serving,
     sources,
     story,
@@ -34,6 +35,7 @@ app.command("worker")(serving.worker)
 app.command("doctor")(serving.doctor)
 app.command("stream")(sources.stream)
 app.command("generate")(libraries.generate)
+app.command("sample")(sampling.sample)
 app.command("evaluate")(libraries.evaluate)
 app.command("approve")(orders.approve)
 app.command("reject")(orders.reject)

@@ -1,21 +1,19 @@
 """`perennial generate` and `perennial evaluate`: the libraries, without any broker."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from schemas.errors import InputError, MissingExtra
 from stream_app.cli.connect import read_contract_file, write_file
 from stream_app.cli.output import JsonFlag, emit, no, progress_to_stderr, table
+from stream_app.cli.sampling import OUT_HELP, ContractOption, WhereOption, shares_of, write_rows
 
 if TYPE_CHECKING:
-    from generators.generation import Generated
-    from schemas.contract import Contract
     from validators.evaluate import Evaluation
     from validators.protocol import Evidence
 
-ContractOption = Annotated[Path, typer.Option(help="The contract's YAML.")]
 SEED_HELP = (
     "Repeats the same table and noise. Whoever knows it can take the noise away: keep it secret, or leave it out."
 )
@@ -24,64 +22,41 @@ SEED_HELP = (
 def generate(
     data: Annotated[str, typer.Option(help="Real rows: CSV, Parquet or JSON lines.")],
     contract: ContractOption,
-    out: Annotated[Path, typer.Option(help="Where to write the synthetic rows (Parquet).")],
+    out: Annotated[Path, typer.Option(help=OUT_HELP)],
     family: Annotated[str, typer.Option(help="The generator's family.")] = "dp-marginals",
     rows: Annotated[
         int | None, typer.Option(min=1, help="Default: as many as the fit counted (under a formal claim, with noise).")
     ] = None,
     seed: Annotated[int | None, typer.Option(help=SEED_HELP)] = None,
-    where: Annotated[
-        list[str] | None, typer.Option(help="Fix a value's share, such as late=1:20%; repeatable.")
+    where: WhereOption = None,
+    keep_model: Annotated[
+        Path | None, typer.Option(help="Keep the fitted model here: `perennial sample` draws from it again.")
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Fit a generator on a file and sample from it. Nothing is charged to a ledger: the mechanisms that ran are
-    printed.
+    """Fit a generator on a file and sample from it, in as much memory for ten million rows as for a hundred thousand.
+    Nothing is charged to a ledger: the mechanisms that ran are printed.
     """
     import secrets
 
-    from generators.generation import generate as make
+    from generators.generation import fit
     from generators.protocol import FitFailed
-    from schemas.table import conform, encode_parquet
+    from generators.sampling.streaming import check_path
+    from schemas.table import conform
     from stream_app.adapters.sources import read_frame
-    from stream_app.cli.where import parse_where
 
     agreed = read_contract_file(contract)
-    shares = {item.column: (item.value, item.share) for item in parse_where(where or [], agreed)} or None
+    shares = shares_of(where, agreed)
+    check_path(out)
     typed = conform(read_frame(data), agreed, roles=("modelled", "entity")).table
-    made = make(
-        typed,
-        agreed,
-        family,
-        rows,
-        secrets.randbits(62) if seed is None else seed,
-        where=shares,
-        progress=progress_to_stderr,
-        secret=secrets.token_bytes(32) if seed is None else None,
-    )
+    drawn_by = secrets.randbits(62) if seed is None else seed
+    secret = secrets.token_bytes(32) if seed is None else None
+    made = fit(typed, agreed, family, drawn_by, progress=progress_to_stderr, secret=secret, announced=len(typed))
     if isinstance(made, FitFailed):
         no(f"{made.outcome}: {made.detail}")
-    write_file(out, encode_parquet(made.table))
-    told = _told(made, agreed, out)
-    claim = f"epsilon {told['epsilon']} at delta {told['delta']:g}" if told["epsilon"] else "empirical, no epsilon"
-    emit(told, as_json, f"{out}: {told['rows']} rows by {family}, {claim}")
-
-
-def _told(made: "Generated", contract: "Contract", out: Path) -> dict[str, Any]:
-    from schemas.accounting import epsilon_of
-    from schemas.model import epsilon_text
-
-    privacy = contract.policy.privacy
-    epsilon = epsilon_text(epsilon_of(made.mechanisms, privacy.delta)) if made.mechanisms else None
-    return {
-        "out": str(out),
-        "rows": len(made.table),
-        "family": made.family,
-        "epsilon": epsilon,
-        "delta": privacy.delta if made.mechanisms else None,
-        "mechanisms": [mechanism.document() for mechanism in made.mechanisms],
-        "seconds": round(made.seconds, 3),
-    }
+    if keep_model is not None:
+        write_file(keep_model, made.model.to_bytes())
+    write_rows(made.model, agreed, family, rows, drawn_by, out, shares, as_json, {"seconds": round(made.seconds, 3)})
 
 
 def evaluate(

@@ -111,6 +111,7 @@ def statement(dossier: Dossier, approvals: tuple[Approval, ...], at: int) -> Sta
             privacy=_claim(contract, earned(dossier, training), dossier.epsilon_after),
             gates=tuple(_measured(finding, tier.name == INSIDE) for finding in dossier.findings),
             smallest_leak_seen=_smallest_leak(dossier.findings),
+            sampling=training.sampling,
             approvals=tuple(f"{approval.role}:{approval.keyid}" for approval in approvals),
             artefacts=(training.data,),
             limitations=_limitations(contract),

@@ -22,8 +22,8 @@ def without_target(contract: Contract) -> Contract:
 
 
 def _freed(policy: dict[str, Any], target: str) -> dict[str, Any]:
-    """What names the target goes; a sequence by it as a whole."""
-    kept = {name: value for name, value in policy.items() if name != "target"}
+    """What names the target goes; a sequence by it as a whole, and how releases are made, which is past."""
+    kept = {name: value for name, value in policy.items() if name not in ("target", "generation")}
     for name in ("subgroups", "quasi_identifiers", "sensitive"):
         if name in kept:
             kept[name] = [column for column in kept[name] if column != target]

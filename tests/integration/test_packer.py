@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from generators.entities.units import tokenise
+from generators.entities.tokens import tokenise
 from schemas.contract import Column, Contract, Policy, Privacy, PrivacyUnit
 from schemas.events.releases import DeadLettered
 from schemas.events.sources import RecordsObserved

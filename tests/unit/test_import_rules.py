@@ -35,7 +35,7 @@ def test_the_walk_sees_imports_inside_functions() -> None:
 
 @pytest.mark.parametrize("library", ["sdv", "sdmetrics", "ctgan", "copulas", "rdt"])
 def test_only_the_sdv_families_import_what_is_under_the_business_source_licence(library: str) -> None:
-    elsewhere = {name for name in _importers(library) if not Path(name).match("generators/sdv_*.py")}
+    elsewhere = {name for name in _importers(library) if not name.startswith("generators/sdv/")}
     assert elsewhere == set()
 
 

@@ -16,7 +16,8 @@ class SchemaViolations:
 
     Looks at the table before it was typed where that is given: infinities, times in a doubtful zone and further columns
     of one name are seen only there. A column that is missing makes the finding INVALID; one
-    that must not be released (an identifier, an entity, anything that is not modelled) counts as a violation.
+    that must not be released (an identifier, an entity, whatever is neither modelled nor free text) counts as a
+    violation.
     """
 
     metric: str = "schema_violations"
@@ -36,7 +37,7 @@ class SchemaViolations:
                 ),
             )
         require(len(table), 1, "synthetic rows")
-        released = sorted({str(name) for name in table.columns} - {column.name for column in contract.modelled})
+        released = sorted({str(name) for name in table.columns} - {column.name for column in contract.released})
         known = [name for name in released if name in contract.names]
         kinds: Counter[str] = Counter()
         for violation in found:

@@ -16,6 +16,7 @@ import numpy as np
 from schemas.contract import Contract
 from schemas.drift import DriftPolicy, Season
 from schemas.errors import ContractError, InsufficientEvidence
+from schemas.public_bins import public_column
 from stream_app.core.drift.coding.bins import Codes, ColumnBins, Floats, as_numbers, learn_bins
 from stream_app.core.drift.coding.cells import columns_of
 from stream_app.core.drift.coding.encoding import Encoder
@@ -217,7 +218,9 @@ def _planned(codes: Codes, bins: tuple[ColumnBins, ...], contract: Contract) -> 
         if {one, two, three} <= set(names)
     )
     first = tuple(names.index(name) for name in (policy.target,) if name in names)
-    return lay_out(marginals, bins, groups, triples, first)
+    public = policy.generation.counts == "public_bins"
+    levels = tuple(public_column(contract.column(name)).levels for name in names) if public else None
+    return lay_out(marginals, bins, groups, triples, first, levels)
 
 
 def calibrated(

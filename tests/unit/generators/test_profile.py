@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from generators.profile import take_profile
 from schemas.contract import Categories, Column, Contract, Policy, Privacy, Range
@@ -45,4 +46,42 @@ def test_an_empty_table_has_a_profile() -> None:
     profile = take_profile(empty, CONTRACT)
     assert profile.rows == 0
     assert profile.columns[0].quantiles is None
+    assert type(profile).from_bytes(profile.to_bytes()) == profile
+
+
+def test_dependence_skew_and_heaping_are_told_and_no_value() -> None:
+    rng = np.random.default_rng(5)
+    size = 3_000
+    copy, noise = rng.integers(0, 2, size), rng.integers(0, 100, size)
+    contract = Contract(
+        dataset="test",
+        policy=Policy(privacy=Privacy(scope="test"), target="target"),
+        columns=(
+            Column(name="copy", type="integer", domain=Categories(values=(0, 1))),
+            Column(name="noise", type="integer", domain=Range(lower=0, upper=99, resolution=1)),
+            Column(name="heaped", type="integer", domain=Range(lower=0, upper=500, resolution=1)),
+            Column(name="skewed", type="integer", domain=Range(lower=0, upper=99, resolution=1)),
+            Column(name="target", type="string", domain=Categories(values=("no", "yes"))),
+        ),
+    )
+    table = pd.DataFrame(
+        {
+            "copy": copy,
+            "noise": noise,
+            "heaped": noise // 2 * 10,
+            "skewed": np.minimum(99, rng.exponential(10, size)).astype(int),
+            "target": np.where(copy, "yes", "no"),
+        }
+    )
+    profile = take_profile(table, contract)
+    told = {column.name: column for column in profile.columns}
+    assert told["copy"].dependence == pytest.approx(1.0)
+    assert (told["noise"].dependence or 0) < 0.06
+    assert told["target"].dependence is None
+    assert profile.strongest == told["copy"].dependence
+    assert told["heaped"].heaping == 1.0
+    assert (told["noise"].heaping or 0) < 0.05
+    assert (told["skewed"].skew or 0) > 1.0 > abs(told["noise"].skew or 0)
+    assert told["target"].type == "string"
+    assert profile.missing == 0.0
     assert type(profile).from_bytes(profile.to_bytes()) == profile

@@ -13,6 +13,7 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
+from schemas.counts import MOST_PAIRED
 from stream_app.core.drift.coding.bins import NEW, ColumnBins
 
 Integers = npt.NDArray[np.int64]
@@ -20,9 +21,6 @@ Levels = npt.NDArray[np.uint8]
 
 LEVELS = 6
 """Coarse levels of a column's present cells; coarse code 0 stands for missing and new."""
-
-MOST_PAIRED = 30
-"""Columns of which all pairs are counted; of more columns the target, the subgroups and those first in the contract."""
 
 MOST_GROUPS = 128
 _FEWEST_IN_GROUP = 200
@@ -116,11 +114,15 @@ def lay_out(
     subgroups: tuple[int, ...],
     triples: tuple[tuple[int, int, int], ...] = (),
     first: tuple[int, ...] = (),
+    levels: tuple[tuple[int, ...], ...] | None = None,
 ) -> Layout:
-    """The layout for columns with these reference counts; ``first`` and subgroups are paired before other columns."""
+    """The layout for columns with these reference counts; ``first`` and subgroups are paired before other columns.
+
+    ``levels`` are the coarse codes of each column where they are public, and then no reference decides on them.
+    """
     coarse = np.zeros((len(bins), 256), dtype=np.uint8)
     for place, column in enumerate(bins):
-        coarse[place, : column.size] = _levels(marginals[place], column)
+        coarse[place, : column.size] = _levels(marginals[place], column) if levels is None else levels[place]
     paired = sorted(list(dict.fromkeys([*first, *subgroups, *range(len(bins))]))[:MOST_PAIRED])
     return Layout(
         tuple(column.size for column in bins),

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generators.entities.units import Rows, bound, row_keys, split, tokenise
+from generators.entities.bounding import bound
+from generators.entities.tokens import tokenise
+from generators.entities.units import Rows, row_keys, split
 from schemas.contract import Split
 from schemas.errors import ContractError
 

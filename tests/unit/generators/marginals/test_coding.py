@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generators.marginals.coding import category_coding, choose_within, ordered_coding
+from generators.marginals.choosing import choose_within
+from generators.marginals.coding import category_coding, ordered_coding
 from generators.marginals.leaves import Leaves, grow, pool, tree_plan, unit_leaves
 from generators.private.meter import Meter
 from schemas.mechanism import Gaussian
@@ -37,6 +38,14 @@ def test_categories_keep_cells_by_weight(mass: np.ndarray, fine: int, keep: bool
     alone = np.flatnonzero((mass > np.maximum(mass, 0).sum() / (4 * fine)) & (mass > 12.5))[:64]
     assert np.unique(coding.cell[alone]).size == alone.size
     assert (coding.weight >= 0).all()
+
+
+def test_few_categories_keep_all_their_cells_where_asked() -> None:
+    mass = np.array([1_000.0, 900.0, 12.0, -3.0])
+    assert category_coding(mass, 5.0, 8, 4, False, False).coarse_cells == 3
+    apart = category_coding(mass, 5.0, 8, 4, False, False, apart=True)
+    assert apart.coarse.tolist() == apart.cell.tolist() == [0, 1, 2, 3]
+    assert category_coding(np.ones(40), 5.0, 8, 4, False, False, apart=True).fine_cells == 1
 
 
 def tree(positions: np.ndarray, size: int, epsilon_like: float = 0.5) -> Leaves:

@@ -9,7 +9,7 @@ import pytest
 
 from generators.generation import generate
 from generators.marginals import FAMILY
-from generators.protocol import FitRequest, silent
+from generators.protocol import FitFailed, FitRequest, silent
 from schemas.contract import Categories, Column, Contract, Dependency, Domain, Policy, Privacy, PrivacyUnit, Range
 from schemas.errors import ArtefactError, BudgetError, ContractError
 from schemas.mechanism import Gaussian, Pure
@@ -163,6 +163,10 @@ def test_few_rows_constants_and_single_columns(rows: int, columns: dict[str, Dom
         frame = pd.DataFrame(
             {name: ["v0"] * rows if isinstance(domain, Categories) else [5] * rows for name, domain in columns.items()}
         )
+        if target is not None and columns[target] in (letters(1), Range(lower=5, upper=5, resolution=1)):
+            with pytest.raises(ContractError, match="nothing to learn"):
+                generate(typed(frame, pinned), pinned, "dp-marginals", 40, 1)
+            continue
         made = generate(typed(frame, pinned), pinned, "dp-marginals", 40, 1)
         assert len(made.table) == 40
         assert conform(made.table, pinned).violations == ()
@@ -189,6 +193,37 @@ def test_sixty_columns_take_seconds() -> None:
     made = generate(typed(frame, pinned), pinned, "dp-marginals", 3_000, 1)
     assert conform(made.table, pinned).violations == ()
     assert time.process_time() - started < 60
+
+
+def heaped() -> tuple[pd.DataFrame, Contract]:
+    """6,000 rows of which .7 are whole thousands of 10,000 to 99,000, and a coin."""
+    rng = np.random.default_rng(9)
+    pay = np.where(rng.random(6_000) < 0.7, rng.integers(10, 100, 6_000) * 1_000, rng.integers(10_000, 99_999, 6_000))
+    pinned = contract({"pay": Range(lower=0, upper=199_999, resolution=1), "b": letters(2)})
+    return typed(pd.DataFrame({"pay": pay, "b": rng.choice(["v0", "v1"], 6_000)}), pinned), pinned
+
+
+def test_round_values_come_back_and_are_kept_with_the_model() -> None:
+    """Sampling alone is off by .006; the count of thousands by about .02."""
+    table, pinned = heaped()
+    made = generate(table, pinned, "dp-marginals", 6_000, 1)
+    assert not isinstance(made, FitFailed)
+    assert (made.table["pay"] % 1_000 == 0).mean() == pytest.approx(0.7, abs=0.1)
+    pd.testing.assert_frame_equal(FAMILY.load(made.model_bytes, pinned).sample(6_000, 1), made.table)
+
+
+def test_a_model_with_broken_heaps_is_refused() -> None:
+    from generators.artefact import pack, unpack
+
+    table, pinned = heaped()
+    made = generate(table, pinned, "dp-marginals", 5, 1)
+    assert not isinstance(made, FitFailed)
+    honest = unpack(made.model_bytes)
+    heaps, lattice = honest.arrays["coding/0/heaps"], honest.arrays["coding/0/lattice"]
+    for broken in ({"heaps": heaps[:-1]}, {"heaps": -heaps}, {"lattice": lattice + 1}, {"lattice": lattice[:1]}):
+        arrays = honest.arrays | {f"coding/0/{name}": array for name, array in broken.items()}
+        with pytest.raises(ArtefactError):
+            FAMILY.load(pack(honest.header, arrays), pinned)
 
 
 def test_a_forged_model_with_a_right_digest_is_refused() -> None:

@@ -83,7 +83,13 @@ def test_removing_one_unit_moves_no_answer_further_than_was_paid_for(
     def measure(meter: Meter, *asked: Any, **named: Any) -> Any:
         return record(meter, *asked, **named)
 
+    def choose(meter: Meter, label: str, scores: np.ndarray, share: float, sensitivity: float = 1.0) -> int:
+        record.counts[-1][f"{label}/scores"] = scores
+        record.paid[f"{label}/scores"] = sensitivity * meter._max_rows
+        return record.answers.setdefault(f"{label}/scores", int(scores.argmax()))
+
     monkeypatch.setattr(Meter, "measure", measure)
+    monkeypatch.setattr(Meter, "choose", choose)
     pinned = contract(unit)
     for rows in (table(), table().drop(index=list(removed)).reset_index(drop=True)):
         record.counts.append({})
@@ -97,7 +103,12 @@ def test_removing_one_unit_moves_no_answer_further_than_was_paid_for(
 
 
 def _moved(label: str, difference: np.ndarray) -> float:
-    """L2; of a pair table what its double centring publishes."""
+    """L2; of pair and triple tables what their centring publishes; of scores the largest move."""
+    if label.endswith("/scores"):
+        return float(np.abs(difference).max())
+    if label.startswith("triple/") and difference.ndim == 3:
+        for axis in range(3):
+            difference = difference - difference.mean(axis=axis, keepdims=True)
     if label.startswith("pair/"):
         difference = difference - difference.mean(axis=0) - difference.mean(axis=1, keepdims=True) + difference.mean()
     return float(np.linalg.norm(difference))

@@ -61,13 +61,13 @@ def test_every_command_that_tells_something_speaks_json() -> None:
 
 
 def test_the_commands_that_were_promised_are_there() -> None:
-    named = """demo up worker doctor stream generate evaluate approve reject freeze unfreeze revoke rollback verify
-    keys new/contract draft/contract apply/contract show/snapshot announce/drift status/drift backtest/run start/
+    named = """demo up worker doctor stream generate sample evaluate approve reject freeze unfreeze revoke rollback
+    verify/keys new/contract draft/contract apply/contract show/snapshot announce/drift status/drift backtest/run start/
     run cancel/run list/run watch/release list/release show/release get/release verify/release report/
     release diff/release retire/incident list/review close/access grant/access withdraw/ledger show/ledger verify/
     dlq list/dlq replay/topics plan/
     topics apply/schemas export"""
-    singles, _, groups = named.partition("\n")
+    singles, _, groups = named.partition("/")
     expected = {*singles.split(), *(" ".join(each.split()) for each in groups.split("/"))}
     assert expected <= set(COMMANDS)
 

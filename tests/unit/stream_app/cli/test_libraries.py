@@ -176,3 +176,23 @@ def test_a_backtest_tells_drift_line_by_line_and_keeps_quiet_without(perennial: 
     assert {"row", "since_row", "kind", "columns", "effect"} <= set(found[0])
     assert found[0]["row"] > 2_000
     assert any("city" in sign["columns"] for sign in found)
+
+
+def test_a_kept_model_is_sampled_again_in_any_format(perennial: Perennial, folder: Path) -> None:
+    contract = _drafted(perennial, folder, "--public-domains")
+    first = perennial(
+        *("generate", "--data", folder / "real.csv", "--contract", contract, "--out", folder / "s.csv"),
+        *("--rows", "500", "--seed", "4", "--keep-model", folder / "m.bin", "--json"),
+    )
+    assert (first.code, first.document["rows"]) == (0, 500)
+    sample = ("sample", folder / "m.bin", "--contract", contract, "--rows", "500")
+    again = perennial(*sample, "--seed", "4", "--out", folder / "again.csv", "--json")
+    assert again.code == 0
+    assert (folder / "again.csv").read_bytes() == (folder / "s.csv").read_bytes()
+    assert again.document["epsilon"] == first.document["epsilon"] is not None
+    more = perennial(*sample, "--where", "buys=1:50%", "--out", folder / "half.jsonl.gz", "--json")
+    assert more.code == 0
+    assert int((pd.read_json(folder / "half.jsonl.gz", lines=True)["buys"] == 1).sum()) == 250
+    refused = perennial(*sample, "--out", folder / "x.xlsx", "--json")
+    assert refused.code == 2
+    assert "name it" in refused.document["error"]

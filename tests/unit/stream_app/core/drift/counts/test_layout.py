@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.counts import MOST_PAIRED
 from stream_app.core.drift.coding.bins import ColumnBins
-from stream_app.core.drift.counts.layout import LEVELS, MOST_GROUPS, MOST_PAIRED, Layout, lay_out
+from stream_app.core.drift.counts.layout import LEVELS, MOST_GROUPS, Layout, lay_out
 from stream_app.core.drift.reference import Reference, build_reference
 from tests.unit.stream_app.core.drift.drift_tables import CONTRACT, any_layout, rows
 

@@ -1,0 +1,104 @@
+"""The trainer shapes a release as the contract asks, says so in its report, and samples an unchanged model again."""
+
+import io
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from schemas.contract import Contract
+from schemas.events.runs import Dossier, GenerationRequest, TrainingReport
+from schemas.events.sources import SourceRef
+from schemas.generation import Anonymity, Balance, FreeText, Generation, Parity, Share
+from schemas.mechanism import Mechanism
+from stream_app.adapters.sources import digest_of
+from stream_app.adapters.workplace import Workplace
+from stream_app.agents.choosing import FamilySelection
+from stream_app.agents.training import train
+from stream_app.core.certification import statement
+from tests.events import dossier, request
+from tests.unit.generators.sampling.invented import Invented, contract
+
+SHAPED = Generation(
+    balance=Balance(
+        shares=(Share(column="fraud", value=1, share=0.2),),
+        parity=(Parity(subgroup="sex", outcome="member", favourable=True, difference=0.02),),
+    ),
+    anonymity=Anonymity(k=5, l=2),
+    free_text=(FreeText(column="note", handling="template", template="aged {age}"),),
+)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Workplace:
+    return Workplace(tmp_path / "home", str(tmp_path / "store"))
+
+
+def asked(place: Workplace, pinned: Contract, **changes: object) -> GenerationRequest:
+    path = place.home.parent / "rows.parquet"
+    if not path.exists():
+        Invented(contract()).sample(4_000, 1).assign(note="a secret").to_parquet(path)
+    source = SourceRef(uri=str(path), sha256=digest_of(str(path)), format="parquet", rows=4_000)
+    granted = FamilySelection().choose(pinned, 2_000, None).mechanisms
+    settings: dict[str, object] = {"family": "dp-marginals", "source": source, "mechanisms": granted, "rows": 1_000}
+    return request(of=pinned, **(settings | changes))
+
+
+def trained(place: Workplace, wanted: GenerationRequest) -> TrainingReport:
+    done = train(place, Dossier(request=wanted), lambda *_, **__: None)
+    assert isinstance(done, Dossier)
+    assert done.training is not None
+    return done.training
+
+
+def rows(place: Workplace, training: TrainingReport) -> pd.DataFrame:
+    return pd.read_parquet(io.BytesIO(place.store.open(training.data)))
+
+
+def test_a_release_is_shaped_and_the_report_says_how(place: Workplace) -> None:
+    pinned = contract(SHAPED, text=True, quasi_identifiers=("sex", "age"))
+    training = trained(place, asked(place, pinned))
+    table, report = rows(place, training), training.sampling
+    assert report is not None
+    assert report.anonymity is not None
+    assert training.rows == report.rows == len(table) == 1_000 - report.anonymity.suppressed
+    assert table.groupby(["sex", "age"], dropna=False).size().min() >= 5
+    marked = int((table["fraud"] == 1).sum())  # exactly 200 of 1,000 were drawn; suppression takes rows of either kind
+    assert 200 - report.anonymity.suppressed <= marked <= 200
+    assert table["note"].str.startswith("aged ").all()
+    assert report.parity[0].before > 0.1 > report.parity[0].after
+    assert report.templated == ("note",)
+
+
+def test_the_certificate_carries_the_report(place: Workplace) -> None:
+    pinned = contract(SHAPED, text=True, quasi_identifiers=("sex", "age"))
+    wanted = asked(place, pinned)
+    training = trained(place, wanted)
+    stated = statement(dossier(wanted).model_copy(update={"training": training}), (), 0).document()
+    assert stated["predicate"]["sampling"]["parity"][0]["subgroup"] == "sex"  # type: ignore[index]
+    assert TrainingReport.from_bytes(training.to_bytes()) == training
+
+
+def test_nothing_is_told_where_nothing_was_asked(place: Workplace) -> None:
+    training = trained(place, asked(place, contract()))
+    assert training.sampling is None
+    assert "sampling" not in training.document()
+
+
+def test_a_reused_model_is_shaped_too_and_spends_nothing(place: Workplace) -> None:
+    pinned = contract(SHAPED, text=True, quasi_identifiers=("sex", "age"))
+    first = trained(place, asked(place, pinned))
+    nothing: tuple[Mechanism, ...] = ()
+    reused = {"reuse": first.model, "earned": first.mechanisms, "mechanisms": nothing, "run_id": "flights.again"}
+    again = trained(place, asked(place, pinned, **reused, release_id="flights.again.1"))
+    assert (again.model, again.mechanisms, again.train_rows) == (first.model, first.mechanisms, 0)
+    assert again.sampling is not None
+    assert again.sampling.anonymity is not None
+    assert list(rows(place, again)) == list(rows(place, first))
+    assert not rows(place, again).equals(rows(place, first))
+
+
+def test_a_run_s_shares_and_the_contract_s_count_as_conditioned(place: Workplace) -> None:
+    pinned = contract(SHAPED, text=True, quasi_identifiers=("sex", "age"))
+    wanted = asked(place, pinned, where=({"column": "race", "value": "a", "share": 0.5},))
+    assert wanted.conditioned == ("race", "fraud", "sex", "member")
