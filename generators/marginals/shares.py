@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 TOTAL = 0.01
 LARGEST_BINS = 32
+LABELLED = 0.32
+"""The share of the pairs' budget that goes to the pairs with the target, where rows are plenty."""
 CROWDED = 8
 """Columns from which scarce rows move the budget away from pairs: fewer columns leave each pair enough."""
 
@@ -64,5 +66,5 @@ def shares_of(columns: int, trees: int, rows: float, mu: float, has_target: bool
         return Shares(one_ways + pairs, leaves, 0.0, 0.0, mass) if not trees else Shares(0.2, 0.79, 0.0, 0.0, mass)
     if not has_target:
         return Shares(one_ways, leaves, 0.0, pairs, mass)
-    target = pairs if columns == 2 else pairs * min(0.32 * scarcity, 0.55)
+    target = pairs if columns == 2 else pairs * min(LABELLED * scarcity, 0.55)
     return Shares(one_ways, leaves, target, pairs - target, mass)
