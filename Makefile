@@ -31,7 +31,7 @@ demo: ## the whole story on the embedded broker, on real data (ARGS='--out DIR',
 	$(VENV)/bin/perennial demo $(ARGS)
 
 test: $(ALL_STAMP) ## unit and integration tests; Apache Kafka's where java and mvn are present (ARGS='...': pytest's own)
-	@if [ -n "$(ARGS)" ]; then exec $(PY) -m pytest -m "not e2e" $(ARGS); fi
+	@$(if $(strip $(ARGS)),exec $(PY) -m pytest -m "not e2e" $(ARGS),)
 	OMP_NUM_THREADS=1 $(PY) -m pytest -q -m "not e2e" --numprocesses $(WORKERS) --dist loadfile --ignore tests/integration
 	$(PY) -m pytest -m "not e2e" tests/integration
 
