@@ -25,7 +25,7 @@ from generators.deep.settings import Setting
 from generators.deep.training import mixed
 
 SETTINGS = SHARED | {
-    "epochs": Setting(15, 1, 10_000),
+    "epochs": Setting(10, 1, 10_000),
     "learning_rate": Setting(1e-3, 1e-6, 1.0),
     "latent": Setting(64, 1, 10_000),
     "hidden": Setting(256, 1, 10_000),
