@@ -13,6 +13,7 @@ from generators.arrays import Ints
 from generators.domains.assembly import Assembly
 from generators.marginals.coding import Coding
 from generators.marginals.exclusions import exclusions
+from generators.marginals.fitting import parents_of
 from generators.marginals.logit import PRIOR_PAIR, draw
 from generators.marginals.measurement import Measured
 from generators.marginals.model import Conditional, Link
@@ -21,7 +22,7 @@ from generators.marginals.tables import PairTable
 
 SYNTHETIC_ROWS = 10_000
 WIDE = 20
-MOST_PARENTS, MOST_JOINTS = 40, 20
+MOST_JOINTS = 20
 
 Fitted = tuple[tuple[Conditional, ...], dict[int, tuple[JointLink, ...]]]
 
@@ -47,7 +48,7 @@ def fitted(
     conditionals, links = [], {}
     for place, column in enumerate(order):
         still()
-        pairs, triples = _pairs(column, order[:place], measured.tables), _triples(column, order[:place], joints)
+        pairs, triples = parents_of(column, order[:place], measured.tables), _triples(column, order[:place], joints)
         factors = [_pair_factor(table, column, cells, measured.codings) for table in pairs]
         factors += [_joint_factor(joint, column, cells, measured.codings) for joint in triples]
         allowed = [exclusion.allowed(cells) for exclusion in excluded[column]]
@@ -65,16 +66,6 @@ def fitted(
             for joint, theta in zip(triples, spread[len(pairs) :], strict=True)
         )
     return tuple(conditionals), {column: found for column, found in links.items() if found}
-
-
-def _pairs(column: int, earlier: Sequence[int], tables: Sequence[PairTable]) -> list[PairTable]:
-    known = set(earlier)
-    mine = [
-        table
-        for table in tables
-        if (table.left == column and table.right in known) or (table.right == column and table.left in known)
-    ]
-    return sorted(mine, key=lambda table: -table.information)[:MOST_PARENTS]
 
 
 def _triples(column: int, earlier: Sequence[int], joints: Sequence[Joint]) -> list[Joint]:

@@ -2,7 +2,7 @@
 Post-processing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -58,7 +58,7 @@ def _parents(
     column: int, earlier: list[int], measured: Measured, cells: Ints
 ) -> tuple[list[Parent], list[tuple[int, bool, int | None]]]:
     """What a column is fitted to, pairs by information and then triples, and how a link names each."""
-    pairs = _parents_of(column, earlier, measured.tables)
+    pairs = parents_of(column, earlier, measured.tables)
     parents = [_parent(table, column, cells, measured.codings) for table in pairs]
     keys: list[tuple[int, bool, int | None]] = [(*table.seen_from(column)[:2], None) for table in pairs]
     for triple in measured.triples:
@@ -71,7 +71,8 @@ def _parents(
     return parents, keys
 
 
-def _parents_of(column: int, earlier: list[int], tables: list[PairTable]) -> list[PairTable]:
+def parents_of(column: int, earlier: Sequence[int], tables: Sequence[PairTable]) -> list[PairTable]:
+    """The tables that join ``column`` with one drawn before it: the most telling ones, the best first."""
     known = set(earlier)
     mine = [
         table

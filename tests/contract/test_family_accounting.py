@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from generators.protocol import FitFailed, FitRequest, silent
+from generators.protocol import FitRequest, silent
 from generators.registry import FAMILIES, available, family
 from schemas.accounting import compose, epsilon_of
 from schemas.contract import Categories, Column, Contract, Policy, Privacy, Range
@@ -80,10 +80,9 @@ def test_recorded_mechanisms_cost_what_dp_accounting_says_and_no_more_than_the_c
     pinned = contract(epsilon)
     delta = pinned.policy.privacy.delta
     granted = family(name).mechanisms(pinned, ROWS)
+    # A fit that comes to nothing under so little budget has run its mechanisms as well: they count all the same.
     model = family(name).fit(table(), FitRequest(pinned, bytes(32), granted, QUICKLY.get(name, {})), silent)
     assert model.mechanisms
-    if isinstance(model, FitFailed):
-        pytest.skip("the fit came to nothing under so little budget; what it ran is accounted for as well")
     ours = epsilon_of(model.mechanisms, delta)
     assert ours <= float(epsilon)
     assert ours >= told(model.mechanisms, delta, above=False) * (1 - 1e-6)
