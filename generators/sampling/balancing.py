@@ -52,14 +52,20 @@ class Balancing:
         share = self._left / max(1, int(self._left.sum()))
         wanted = _within(share, rows, self._left)
         found, filling = filled(
-            self.model, self.wish.cells, wanted, seed_of(self.seed, 1, self.done), self._first, self._own
+            self.model,
+            self.wish.cells,
+            wanted,
+            seed_of(self.seed, 1, self.done),
+            self._first,
+            self._own,
+            self.wish.fixed,
         )
         self._first = None
         self.drawn += filling.drawn
         self.repeated += filling.repeated
         self.done += rows
         self._left = self._left - wanted
-        self._held = self._held + wanted
+        self._held = self._held + np.bincount(self.wish.cells.of(found), minlength=self.wish.cells.count)
         return distinct(found, self.contract, seed_of(self.seed, 2, self.done)) if unique else found
 
     def _taste(self) -> None:

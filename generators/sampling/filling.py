@@ -5,7 +5,7 @@ Draws are steered to the cells that are short (``where``), which a family may an
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ import numpy as np
 from generators.arrays import Ints
 from generators.protocol import FittedModel
 from generators.sampling.cells import Cells
+from generators.sampling.raking import apportioned
 from schemas.contract import Scalar
 from schemas.errors import InputError
 
@@ -52,29 +53,59 @@ class Filling:
         self.wanted = self.wanted - np.bincount(cell[chosen], minlength=self.cells.count)
         self.parts.append(batch.iloc[np.sort(chosen)])
 
+    def draw(self, model: FittedModel, seed: int) -> None:
+        """At most ``ROUNDS`` growing draws of ``LARGEST_DRAW`` rows, or until nothing is wanted any more."""
+        for turn in range(ROUNDS):
+            short = int(self.wanted.sum())
+            if not short and self.parts:
+                return
+            where = steering(self.cells, self.wanted, self.seen)
+            growth = 1.25 + turn if where else 2.0 + turn
+            rows = min(LARGEST_DRAW, max(LEAST_DRAW, int(short * growth)))
+            self.take(_draw(model, rows, seed_of(seed, turn + 1), where), steered=bool(where))
+
+    def give_up(self, fixed: Sequence[int]) -> bool:
+        """Whether cells were wished that the generator never draws: their rows are wanted of others instead, which are
+        alike on the ``fixed`` axes. Raises ``InputError`` where no cell is.
+        """
+        held = self._held()
+        empty = np.flatnonzero((self.wanted > 0) & (held == 0))
+        for short in empty:
+            alike = held > 0
+            for place in fixed:
+                codes = self.cells.codes(place)
+                alike &= codes == codes[short]
+            if not alike.any():
+                raise InputError(self._cannot(int(short), fixed))
+            self.wanted += apportioned(np.where(alike, held, 0).astype(np.float64), int(self.wanted[short]))
+            self.wanted[short] = 0
+        return bool(empty.size)
+
+    def _held(self) -> Ints:
+        return sum(
+            (np.bincount(self.cells.of(part), minlength=self.cells.count) for part in self.parts),
+            np.zeros(self.cells.count, dtype=np.int64),
+        )
+
     def repeat(self, rng: np.random.Generator) -> "pd.DataFrame":
-        """All rows kept; where a cell is still short, rows of it once more. Raises ``InputError`` where it has none."""
+        """All rows kept; where a cell is still short, rows of it once more."""
         import pandas as pd
 
         found = pd.concat(self.parts, ignore_index=True)
         cell = self.cells.of(found)
         again: list[Ints] = []
         for short in np.flatnonzero(self.wanted):
-            members = np.flatnonzero(cell == short)
-            if not members.size:
-                raise InputError(self._cannot(int(short)))
-            again.append(rng.choice(members, int(self.wanted[short])))
+            again.append(rng.choice(np.flatnonzero(cell == short), int(self.wanted[short])))
         self.repeated = int(self.wanted.sum())
         self.wanted = np.zeros_like(self.wanted)
         whole = np.concatenate([np.arange(len(found)), *again])
         shuffled: pd.DataFrame = found.iloc[whole[rng.permutation(len(whole))]].reset_index(drop=True)
         return shuffled
 
-    def _cannot(self, cell: int) -> str:
+    def _cannot(self, cell: int, fixed: Sequence[int]) -> str:
         codes = np.unravel_index(cell, self.cells.shape)
-        named = [
-            axis.column.name for axis, code in zip(self.cells.axes, codes, strict=True) if int(code) < axis.size - 1
-        ]
+        axes = [(self.cells.axes[place], int(codes[place])) for place in fixed or range(len(codes))]
+        named = [axis.column.name for axis, code in axes if code < axis.size - 1]
         return (
             f"the generator drew {self.drawn:,} rows and none of a wished group of {' and '.join(named)}: "
             "it is too rare there, or excluded by a constraint or dependency; ask for a smaller share or leave it out"
@@ -82,25 +113,27 @@ class Filling:
 
 
 def filled(
-    model: FittedModel, cells: Cells, wanted: Ints, seed: int, first: "pd.DataFrame | None", seen: Ints
+    model: FittedModel,
+    cells: Cells,
+    wanted: Ints,
+    seed: int,
+    first: "pd.DataFrame | None",
+    seen: Ints,
+    fixed: Sequence[int],
 ) -> "tuple[pd.DataFrame, Filling]":
     """Rows of which each cell has exactly as many as ``wanted``, in random order; ``first`` are rows drawn already.
 
-    ``seen`` counts unsteered rows by cell. At most ``ROUNDS`` growing draws of ``LARGEST_DRAW`` rows; then rows of a
-    short cell are repeated, or it has none and ``InputError`` says so.
+    ``seen`` counts unsteered rows by cell; ``fixed`` are the axes whose margins are wished. Rows of a cell that stays
+    short are repeated. A cell that is never drawn gives its rows to those alike on the fixed axes (a generator, a
+    private one above all, need not know every combination); where there are none, ``InputError`` says so.
     """
     rng = np.random.default_rng(np.random.SeedSequence([seed & (2**64 - 1), 0xF111]))
     filling = Filling(cells, wanted.copy(), [], seen.copy())
     if first is not None:
         filling.take(first, steered=True)  # counted in ``seen`` already
-    for turn in range(ROUNDS):
-        short = int(filling.wanted.sum())
-        if not short and filling.parts:
-            break
-        where = steering(cells, filling.wanted, filling.seen)
-        growth = 1.25 + turn if where else 2.0 + turn
-        rows = min(LARGEST_DRAW, max(LEAST_DRAW, int(short * growth)))
-        filling.take(_draw(model, rows, seed_of(seed, turn + 1), where), steered=bool(where))
+    filling.draw(model, seed)
+    if filling.give_up(fixed):
+        filling.draw(model, seed_of(seed, 0))
     return filling.repeat(rng), filling
 
 

@@ -24,6 +24,11 @@ class Wish:
     parity: tuple[Parity, ...]
     cells: Cells
 
+    @property
+    def fixed(self) -> tuple[int, ...]:
+        """The axes whose shares are wished: these are met to the row."""
+        return tuple(self.cells.axis(name) for name in (*self.shares, *self.floors))
+
     def joint(self, drawn: Ints, rows: int) -> Floats:
         """(cells,) wished shares of a table of ``rows`` rows, from how many of each the generator drew."""
         margins = [self._margins(name, drawn) for name in (*self.shares, *self.floors)]
