@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from generators.artefact import unpack
 from generators.checking import check_contract
 from generators.protocol import Checkpoints, FitFailed, FitRequest, FittedModel, Progress, silent
+from generators.registry import counts_family
 from generators.registry import family as family_of
 from generators.sampling.releasing import released
 from schemas.accounting import within
 from schemas.contract import Contract, Scalar
+from schemas.counts import TableCounts
 from schemas.errors import ArtefactError, BudgetError, InputError
 from schemas.mechanism import Mechanism
 from schemas.sampling import SamplingReport
@@ -47,7 +49,7 @@ class Generated:
 
 
 def generate(
-    table: "pd.DataFrame",
+    table: "pd.DataFrame | TableCounts",
     contract: Contract,
     family: str,
     rows: int | None,
@@ -59,16 +61,17 @@ def generate(
     secret: bytes | None = None,
     checkpoints: Checkpoints | None = None,
     announced: int | None = None,
+    prior: bytes | None = None,
 ) -> Generated | FitFailed:
-    """Fit ``family`` to all rows of ``table`` (typed by the contract; with the entity column under an entity unit) and
-    draw ``rows``, shaped as the contract's ``generation`` asks.
+    """Fit ``family`` to all rows of ``table`` (typed by the contract; with the entity column under an entity unit), or
+    to counts of them, and draw ``rows``, shaped as the contract's ``generation`` asks.
 
     See ``fit`` for grants, secrets and errors; ``InputError`` too where a wished shape cannot be had.
     """
     if rows is not None and rows < 1:
         raise InputError("ask for at least one row")
     started = time.perf_counter()
-    found = fit(table, contract, family, seed, granted, parameters, progress, secret, checkpoints, announced)
+    found = fit(table, contract, family, seed, granted, parameters, progress, secret, checkpoints, announced, prior)
     if isinstance(found, FitFailed):
         return found
     progress(0.95, "sampling")
@@ -78,7 +81,7 @@ def generate(
 
 
 def fit(
-    table: "pd.DataFrame",
+    table: "pd.DataFrame | TableCounts",
     contract: Contract,
     family: str,
     seed: int,
@@ -88,8 +91,10 @@ def fit(
     secret: bytes | None = None,
     checkpoints: Checkpoints | None = None,
     announced: int | None = None,
+    prior: bytes | None = None,
 ) -> Fitted | FitFailed:
-    """Fit ``family`` to all rows of ``table``; ``announced`` is how many rows the public knows of.
+    """Fit ``family`` to all rows of ``table``, or to counts of them alone; ``announced`` is how many rows the public
+    knows of, ``prior`` the model of an earlier release to go on from.
 
     The contract is checked against announced rows alone under a formal claim: the table's own number is private there.
     Without ``granted`` the family's own mechanisms for the contract's epsilon are granted. The noise is only as secret
@@ -100,10 +105,15 @@ def fit(
     started = time.perf_counter()
     chosen = family_of(family)
     private = contract.policy.privacy.claim == "formal"
-    check_contract(contract, announced if private else len(table), map(str, table.columns))
-    grant = chosen.mechanisms(contract, len(table)) if granted is None else granted
-    request = FitRequest(contract, secret or _secret(seed), grant, dict(parameters or {}), checkpoints)
-    model = chosen.fit(table, request, progress)
+    size = table.rows if isinstance(table, TableCounts) else len(table)
+    columns = None if isinstance(table, TableCounts) else map(str, table.columns)
+    check_contract(contract, announced if private else size, columns)
+    grant = chosen.mechanisms(contract, size) if granted is None else granted
+    request = FitRequest(contract, secret or _secret(seed), grant, dict(parameters or {}), checkpoints, prior)
+    if isinstance(table, TableCounts):
+        model: FittedModel | FitFailed = counts_family(family).fit_counts(table, request, progress)
+    else:
+        model = chosen.fit(table, request, progress)
     if isinstance(model, FitFailed):
         return model
     if not within(model.mechanisms, grant, contract.policy.privacy.delta):

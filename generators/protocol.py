@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from schemas.contract import Contract, Scalar
+from schemas.counts import TableCounts
 from schemas.mechanism import Mechanism
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class FitRequest:
 
     ``seed`` is 32 secret bytes derived from the request and the digest of its input: the same request on the same
     input repeats the same noise, which is one mechanism run and not two. ``granted`` is empty under an empirical claim.
+    ``prior`` is the model of an earlier release as its family wrote it, for families that go on from one.
     """
 
     contract: Contract
@@ -53,6 +55,7 @@ class FitRequest:
     granted: tuple[Mechanism, ...] = ()
     parameters: Mapping[str, float] = field(default_factory=dict)
     checkpoints: Checkpoints | None = None
+    prior: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +118,10 @@ class Family(Protocol):
 
     def load(self, body: bytes, contract: Contract) -> FittedModel:
         """The model that ``to_bytes`` wrote; raises ``ArtefactError``."""
+
+
+class CountsFamily(Family, Protocol):
+    """A family that counts are enough for (``Entry.counts``): it fits to the live ones, and no row is read."""
+
+    def fit_counts(self, counts: TableCounts, request: FitRequest, progress: Progress) -> FittedModel:
+        """Fit to counts of the train share; raises as ``fit``, and ``ContractError`` on counts of other columns."""

@@ -5,9 +5,9 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Literal, cast
 
-from generators.protocol import Family
+from generators.protocol import CountsFamily, Family
 from schemas.contract import Contract
-from schemas.errors import InputError, MissingExtra
+from schemas.errors import ContractError, InputError, MissingExtra
 from schemas.mechanism import Mechanism
 
 
@@ -17,7 +17,8 @@ class Entry:
 
     ``needs``: what a contract must state for it (``sequence``, ``references``). ``guards_copies``: with its defaults no
     more of its rows are verbatim copies of training rows than of unseen real rows are. ``fidelity`` ``none``: it learns
-    nothing from the rows, so it is never chosen, only asked for by name.
+    nothing from the rows, so it is never chosen, only asked for by name. ``counts``: it fits to counts on public bins
+    as well (``CountsFamily``), and goes on from an earlier release that it made so.
     """
 
     module: str
@@ -27,10 +28,11 @@ class Entry:
     needs: tuple[Literal["sequence", "references"], ...] = ()
     guards_copies: bool = False
     fidelity: Literal["statistical", "none"] = "statistical"
+    counts: bool = False
 
 
 FAMILIES: dict[str, Entry] = {
-    "dp-marginals": Entry("generators.marginals.family", formal=True, guards_copies=True),
+    "dp-marginals": Entry("generators.marginals.family", formal=True, guards_copies=True, counts=True),
     "aim": Entry("generators.aim.family", formal=True),
     "dp-vae": Entry("generators.dpsgd.vae", formal=True, extra="deep"),
     "dp-gan": Entry("generators.dpsgd.gan", formal=True, extra="deep"),
@@ -80,6 +82,13 @@ def family(name: str) -> Family:
     if found.extra is not None and not installed(found.extra):
         raise MissingExtra(f"the family {name}", found.extra)
     return cast(Family, import_module(found.module).FAMILY)
+
+
+def counts_family(name: str) -> CountsFamily:
+    """The family, where it fits to counts; raises ``ContractError`` where it needs rows, and what ``family`` raises."""
+    if not entry(name).counts:
+        raise ContractError(f"the family {name} fits to rows: counts are not enough for it")
+    return cast(CountsFamily, family(name))
 
 
 def mechanisms_of(name: str, contract: Contract, rows: int) -> tuple[Mechanism, ...]:

@@ -68,6 +68,8 @@ class ReleasePredicate(Model):
     ``smallest_leak_seen`` is the smallest share of copied rows that the gates would have refused in a table of this
     size, rounded up to one digit, so that it says nothing else about the source. ``sampling`` is the manifest of what
     was done to the drawn rows (balance, parity before and after, rows touched for k and l), which looks at no real row.
+    ``counts_sha256`` is there where the fit read those counts and no row; ``prior_sha256`` where it went on from the
+    model of an earlier release, whose mechanisms were charged to the scope then.
     """
 
     dataset: Name
@@ -79,6 +81,8 @@ class ReleasePredicate(Model):
     contract_version: str
     contract_digest: Digest
     source_sha256: Digest
+    counts_sha256: Digest | None = None
+    prior_sha256: Digest | None = None
     rows: int
     certified_at: int
     expires_at: int

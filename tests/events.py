@@ -219,7 +219,8 @@ class Log:
 class Selection:
     """Chooses a private family, then two others; a control family only where it is asked for."""
 
-    def __init__(self, epsilon: float = 1.0) -> None:
+    def __init__(self, epsilon: float = 1.0, follows: bool = False) -> None:
+        self.follows = follows
         self.costs: dict[str, tuple[Mechanism, ...]] = {
             "private": (noise(epsilon),),
             "second": (noise(epsilon / 2),),
@@ -240,4 +241,4 @@ class Selection:
 
     def _choice(self, contract: Contract, name: str, why: str) -> Choice:
         formal = contract.policy.privacy.claim == "formal"
-        return Choice(name, why, mechanisms=self.costs[name] if formal else ())
+        return Choice(name, why, mechanisms=self.costs[name] if formal else (), follows=self.follows)

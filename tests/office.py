@@ -17,7 +17,8 @@ PLANNER = Planner(Selection())
 class Office:
     """A plan with its log; by default a contract is in force and the first snapshot's run is in flight."""
 
-    def __init__(self, pinned: Contract | None = None, started: bool = True) -> None:
+    def __init__(self, pinned: Contract | None = None, started: bool = True, planner: Planner | None = None) -> None:
+        self.planner = planner or PLANNER
         self.log, self.plan, self.facts = Log(), initial("flights"), list[Event]()
         if started:
             self.do(apply(pinned or contract()), profile())
@@ -25,7 +26,7 @@ class Office:
     def do(self, *events: Event, after_ms: int = 1000) -> tuple[Event, ...]:
         told: tuple[Event, ...] = ()
         for event in events:
-            self.plan, told = PLANNER.step(self.plan, self.log.append(event, after_ms))
+            self.plan, told = self.planner.step(self.plan, self.log.append(event, after_ms))
             self.facts += told
         return told
 

@@ -10,6 +10,7 @@ from generators.artefact import pack, unpack
 from generators.live.published import Joint, OneWay, Published, Wander
 from generators.marginals.model import Model
 from generators.marginals.storage import from_bytes, to_bytes
+from generators.protocol import FitRequest
 from schemas.contract import Contract
 from schemas.errors import ArtefactError
 
@@ -45,6 +46,11 @@ def release_of(body: bytes, contract: Contract) -> Release:
     except (KeyError, TypeError, ValueError, AttributeError, IndexError):
         raise ArtefactError("the published tables do not fit together") from None
     return Release.of(model, published)
+
+
+def prior_of(request: FitRequest) -> Release | None:
+    """The release that the request goes on from, or none; raises ``ArtefactError``."""
+    return None if request.prior is None else release_of(request.prior, request.contract)
 
 
 def _facts(published: Published) -> dict[str, Any]:

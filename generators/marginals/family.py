@@ -21,6 +21,7 @@ from generators.protocol import FitRequest, Progress
 from schemas.accounting import gaussian_mu
 from schemas.canonical import canonical
 from schemas.contract import Contract
+from schemas.counts import TableCounts
 from schemas.errors import BudgetError, ContractError
 from schemas.mechanism import Gaussian, Mechanism
 
@@ -56,8 +57,9 @@ class PrivateMarginals:
         contract = request.contract
         if contract.policy.generation.counts == "public_bins":
             from generators.live.fitting import fit_rows
+            from generators.live.release import prior_of
 
-            return fit_rows(table, request, progress)
+            return fit_rows(table, request, progress, prior_of(request))
         formal = contract.policy.privacy.claim == "formal"
         coarseness = _coarseness(request)
         if formal:
@@ -80,6 +82,19 @@ class PrivateMarginals:
         progress(1.0, "fitted")
         recorded = meter.recorded if formal else ()
         return Model(contract, assembly, tuple(measured.codings), fitted, recorded, max(1, round(measured.rows)))
+
+    def fit_counts(self, counts: TableCounts, request: FitRequest, progress: Progress) -> Model:
+        """The release that the rows behind the counts would give, byte for byte; no row is read.
+
+        Raises ``ContractError`` where the contract's counts are not on public bins or the counts are of other columns,
+        ``BudgetError`` without a grant, ``ArtefactError`` on a damaged prior.
+        """
+        from generators.live.fitting import fit_counts
+        from generators.live.release import prior_of
+
+        if request.contract.policy.generation.counts != "public_bins":
+            raise ContractError("the contract does not have its rows counted on public bins (generation.counts)")
+        return fit_counts(counts, request, progress, prior_of(request))
 
     def load(self, body: bytes, contract: Contract) -> Model:
         """The model that ``to_bytes`` wrote; raises ``ArtefactError``."""

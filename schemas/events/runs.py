@@ -34,7 +34,8 @@ class GenerationRequest(Model):
 
     ``reuse`` names the fitted model to sample again, which spends nothing; then ``mechanisms`` (the grant) is empty
     and ``earned`` are the mechanisms that the model was fitted with. ``trigger`` says in words what started the run,
-    ``origin`` of which kind that was.
+    ``origin`` of which kind that was. ``prior`` is the model of an earlier certified release under the same contract,
+    which this one goes on from: it is paid for already, and only what drifted is measured again.
     """
 
     run_id: RunId
@@ -54,6 +55,7 @@ class GenerationRequest(Model):
     earned: tuple[Mechanism, ...] = ()
     rows: int | None = None
     where: tuple[Where, ...] = ()
+    prior: Annotated[ArtefactRef | None, Field(exclude_if=lambda given: given is None)] = None
 
     @property
     def conditioned(self) -> tuple[str, ...]:
@@ -66,6 +68,7 @@ class TrainingReport(Model):
     """What the trainer did: the mechanisms that really ran, the rows used, and where the artefacts lie.
 
     ``sampling`` tells what was done to what the generator draws, where the contract or the run asks for anything.
+    ``basis``: whether the fit read rows, or the drift station's counts of them and no row.
     """
 
     data: ArtefactRef
@@ -76,6 +79,7 @@ class TrainingReport(Model):
     train_rows: int
     seconds: float
     sampling: SamplingReport | None = None
+    basis: Annotated[Literal["rows", "counts"], Field(exclude_if=lambda given: given == "rows")] = "rows"
 
 
 class Dossier(Model):

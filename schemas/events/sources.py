@@ -13,16 +13,26 @@ from schemas.model import Digest, Model, Name, RunId
 _JSON_TYPES = ("application/json", "application/x-ndjson")
 
 
+class CountsRef(Model):
+    """Where the counts of a window's train share lie, encrypted as the window is; ``rows`` of it were counted."""
+
+    uri: Annotated[str, Field(min_length=1, max_length=2000)]
+    sha256: Digest
+    rows: Annotated[int, Field(ge=1)]
+
+
 class SourceRef(Model):
     """Where rows lie: an fsspec URI with the SHA-256 of its bytes.
 
     ``format`` ``sealed`` is an encrypted window of live rows in the artefact store, which only workers can open.
+    ``counts`` are the drift station's own of the same rows, for generators that fit to counts and read no row.
     """
 
     uri: Annotated[str, Field(min_length=1, max_length=2000)]
     sha256: Digest
     format: Literal["csv", "parquet", "jsonl", "sealed"]
     rows: Annotated[int, Field(ge=0)] | None = None
+    counts: Annotated[CountsRef | None, Field(exclude_if=lambda given: given is None)] = None
 
 
 class SnapshotAnnounced(DatasetEvent):

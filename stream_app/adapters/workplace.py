@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 
 from schemas.errors import InputError
 from schemas.events.runs import ArtefactRef
-from schemas.events.sources import SourceRef
+from schemas.events.sources import CountsRef, SourceRef
 from stream_app.adapters.store import ArtefactStore
 from stream_app.adapters.vault import FileKeyVault
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from schemas.counts import TableCounts
 
 SEALED = "artefact:"
 
@@ -69,8 +71,23 @@ class Workplace:
         ref = self.store.put(artefact_id, f"{artefact_id}.parquet", "application/vnd.apache.parquet", body)
         return SourceRef(uri=SEALED + ref.to_bytes().decode(), sha256=ref.sha256, format="sealed", rows=len(window))
 
+    def seal_counts(self, counts: "TableCounts", artefact_id: str) -> CountsRef:
+        """Store exact counts encrypted, as a window's rows are."""
+        body = counts.to_bytes()
+        ref = self.store.put(artefact_id, f"{artefact_id}.json", "application/json", body)
+        return CountsRef(uri=SEALED + ref.to_bytes().decode(), sha256=ref.sha256, rows=counts.rows)
+
+    def read_counts(self, source: CountsRef) -> "TableCounts":
+        """The counts that ``seal_counts`` stored; raises ``ArtefactError``, ``ContractError``."""
+        from schemas.counts import TableCounts
+
+        return TableCounts.from_bytes(self._opened(source))
+
     def read_window(self, source: SourceRef) -> "pd.DataFrame":
         """The rows of a sealed window; raises ``ArtefactError``, ``ContractError``."""
         import pandas as pd
 
-        return pd.read_parquet(io.BytesIO(self.store.open(ArtefactRef.from_bytes(source.uri.removeprefix(SEALED)))))
+        return pd.read_parquet(io.BytesIO(self._opened(source)))
+
+    def _opened(self, source: SourceRef | CountsRef) -> bytes:
+        return self.store.open(ArtefactRef.from_bytes(source.uri.removeprefix(SEALED)))

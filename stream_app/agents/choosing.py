@@ -32,4 +32,5 @@ class FamilySelection:
         return tuple(name for name in FAMILIES if entry(name).extra is None or name in named)
 
     def _priced(self, contract: Contract, rows: int, made: selection.Choice) -> Choice:
-        return Choice(made.family, made.why, dict(made.parameters), mechanisms_of(made.family, contract, rows))
+        follows = entry(made.family).counts and contract.policy.generation.counts == "public_bins"
+        return Choice(made.family, made.why, dict(made.parameters), mechanisms_of(made.family, contract, rows), follows)

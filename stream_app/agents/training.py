@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from generators.generation import Generated, generate
 from generators.protocol import FitFailed, Progress
-from generators.registry import family
+from generators.registry import entry, family
 from generators.sampling.releasing import released
+from schemas.counts import TableCounts
 from schemas.errors import BudgetError, InsufficientEvidence, RunCancelled
 from schemas.events.runs import Dossier, GenerationRequest, TrainingReport
+from schemas.events.sources import CountsRef
 from schemas.table import encode_parquet
 from stream_app.adapters.cancellations import Cancellations
 from stream_app.adapters.checkpoints import Checkpoints, FitCheckpoints
@@ -45,11 +47,8 @@ def train(workplace: Workplace, dossier: Dossier, progress: Progress) -> Dossier
 
 
 def _fit(workplace: Workplace, request: GenerationRequest, progress: Progress) -> TrainingReport | FitFailed:
-    progress(0.02, "reading the source")
-    train_rows = read_shares(workplace, request.contract, request.source).rows(TRAIN)
-    if train_rows.empty:
-        raise InsufficientEvidence("the train share of the source has no rows")
-    made = _made(workplace, request, train_rows, progress)
+    given = _input(workplace, request, progress)
+    made = _made(workplace, request, given, progress)
     if isinstance(made, FitFailed):
         return made
     model = workplace.store.put(f"{request.release_id}.model", "model.bin", MODEL, made.model_bytes)
@@ -60,27 +59,47 @@ def _fit(workplace: Workplace, request: GenerationRequest, progress: Progress) -
         mechanisms=made.mechanisms,
         family=request.family,
         rows=len(made.table),
-        train_rows=len(train_rows),
+        train_rows=given.rows if isinstance(given, TableCounts) else len(given),
         seconds=0.0,
         sampling=made.sampling,
+        basis="counts" if isinstance(given, TableCounts) else "rows",
     )
 
 
+def _input(workplace: Workplace, request: GenerationRequest, progress: Progress) -> "pd.DataFrame | TableCounts":
+    """The train share's rows; where the source comes with their counts and these are enough, the counts and no row."""
+    counts = _counts_of(request)
+    if counts is not None:
+        progress(0.02, "reading the counts")
+        return workplace.read_counts(counts)
+    progress(0.02, "reading the source")
+    rows = read_shares(workplace, request.contract, request.source).rows(TRAIN)
+    if rows.empty:
+        raise InsufficientEvidence("the train share of the source has no rows")
+    return rows
+
+
+def _counts_of(request: GenerationRequest) -> CountsRef | None:
+    public = request.contract.policy.generation.counts == "public_bins"
+    return request.source.counts if public and entry(request.family).counts else None
+
+
 def _made(
-    workplace: Workplace, request: GenerationRequest, rows: "pd.DataFrame", progress: Progress
+    workplace: Workplace, request: GenerationRequest, given: "pd.DataFrame | TableCounts", progress: Progress
 ) -> Generated | FitFailed:
     """Fit and sample; a fit that was killed goes on from its checkpoint, under the same noise."""
+    counts = _counts_of(request)
     secret = derive_seed(
         workplace.secret("noise"),
         request.release_id,
-        request.source.sha256,
+        request.source.sha256 if counts is None else counts.sha256,
         _mechanism_digest(request),
         record=workplace.home / "vault" / "seeds",
     )
     checkpoints = FitCheckpoints(Checkpoints(workplace), f"{request.release_id}:{hashlib.sha256(secret).hexdigest()}")
     try:
         made = generate(
-            rows,
+            given,
             request.contract,
             request.family,
             request.rows or request.contract.policy.regeneration.rows,
@@ -91,6 +110,7 @@ def _made(
             progress=progress,
             secret=secret,
             checkpoints=checkpoints,
+            prior=None if request.prior is None else workplace.store.open(request.prior),
         )
     except RunCancelled:
         checkpoints.forget()

@@ -3,11 +3,13 @@
 from dataclasses import dataclass, field
 
 from schemas.contract import Contract
+from schemas.counts import TableCounts
 from schemas.events import derive_id
 from schemas.events.sources import DriftDetected, SourceRef, WindowSealed
 from stream_app.agents.profiling import Profiled
 from stream_app.core.drift.aggregator import Aggregator, Span
 from stream_app.core.drift.counter import RowCounter
+from stream_app.core.drift.counts.handing_over import counts_for_generator
 from stream_app.core.drift.explained import explained, shown_time
 from stream_app.core.drift.live import LiveSummary
 from stream_app.core.drift.sign import DriftSign
@@ -78,9 +80,27 @@ class Watch:
         wanted = self.contract.policy.monitoring.check_rows
         return self.sign is None and self.rows - self.checked >= max(wanted, self.window_rows)
 
+    @property
+    def counts(self) -> TableCounts | None:
+        """The live counts of the train share since the drift was found, for generators that need no more; or none.
+
+        Only where the contract has them on public bins. Where the unit is an entity, its rows were bounded anew in
+        each of several windows of time, and a fit to the window's own rows needs less noise: then there are none.
+        """
+        policy = self.contract.policy
+        if self.sign is None or policy.generation.counts != "public_bins" or policy.privacy.unit.column is not None:
+            return None
+        found = counts_for_generator(self.profiled.reference, self.contract, self.aggregator.train)
+        return found if found.rows > 0 else None
+
     def spans(self) -> tuple[int, list[Span]]:
-        """The first row of the window that is due, and where its rows lie."""
+        """The first row of the window that is due, and where its rows lie.
+
+        Where counts go with it they begin where it begins: the gates compare with the rows that were fitted to.
+        """
         first = self.sign.since_row if self.sign is not None else max(0, self.rows - self.window_rows)
+        if self.counts is not None:
+            first = self.aggregator.since
         return first, [span for span in self.aggregator.spans if span.first + span.rows > first or not span.rows]
 
     def followed(self) -> None:

@@ -15,7 +15,7 @@ from schemas.errors import ContractError, InputError, InsufficientEvidence, Tran
 from schemas.events import Event, derive_id
 from schemas.events.counts import RowsCounted
 from schemas.events.plans import ContractApplied
-from schemas.events.sources import ProfileTaken, RecordsObserved, SnapshotAnnounced
+from schemas.events.sources import ProfileTaken, RecordsObserved, SnapshotAnnounced, SourceRef
 from stream_app.adapters.checkpoints import Checkpoints
 from stream_app.adapters.row_batches import columns_of_rows
 from stream_app.agents.context import Context
@@ -258,9 +258,18 @@ class DriftStation:
         except InsufficientEvidence as error:
             self._context.log.warning("no window", extra={"dataset": desk.dataset, "reason": str(error)})
         else:
+            source = await self._counted(watch, source, name)
             event = watch.check(source, rows) if watch.sign is None else watch.event(watch.sign, source)
             await self._context.publish(STATION, "source.drift", event)
         watch.followed()
+
+    async def _counted(self, watch: Watch, window: SourceRef, name: str) -> SourceRef:
+        """The window with the counts of its train share, for those who need no row of it; as it was without counts."""
+        counts = watch.counts
+        if counts is None:
+            return window
+        sealed_counts = await asyncio.to_thread(self._context.workplace.seal_counts, counts, f"{name}.counts")
+        return window.model_copy(update={"counts": sealed_counts})
 
     async def _tell(self, event: Event) -> None:
         await self._context.publish(STATION, "source.drift", event)

@@ -11,7 +11,7 @@ from schemas.accounting import epsilon_of, within
 from schemas.certificate import Digests, Measured, PrivacyClaim, ReleasePredicate, Statement, Subject
 from schemas.contract import Contract
 from schemas.errors import PerennialError
-from schemas.events.runs import Dossier, TrainingReport
+from schemas.events.runs import Dossier, GenerationRequest, TrainingReport
 from schemas.finding import Finding, GateReport
 from schemas.mechanism import Mechanism
 from schemas.model import epsilon_text
@@ -69,6 +69,8 @@ def _training_faults(dossier: Dossier, training: TrainingReport) -> list[str]:
     privacy, recorded = request.contract.policy.privacy, earned(dossier, training)
     if training.family != request.family:
         return ["another family was trained than was asked for"]
+    if training.basis == "counts" and request.source.counts is None:
+        return ["the fit is said to rest on counts, and the request names none"]
     if request.reuse is not None and training.model.sha256 != request.reuse.sha256:
         return ["another model was sampled than the one that earned its guarantee"]
     if privacy.claim == "formal" and (not recorded or request.contract.unconfirmed):
@@ -105,6 +107,8 @@ def statement(dossier: Dossier, approvals: tuple[Approval, ...], at: int) -> Sta
             contract_version=contract.version,
             contract_digest=request.contract_digest,
             source_sha256=request.source.sha256,
+            counts_sha256=_counted(request, training),
+            prior_sha256=None if request.prior is None else request.prior.sha256,
             rows=training.rows,
             certified_at=at,
             expires_at=at + tier.valid_days * DAY_MS,
@@ -117,6 +121,13 @@ def statement(dossier: Dossier, approvals: tuple[Approval, ...], at: int) -> Sta
             limitations=_limitations(contract),
         ),
     )
+
+
+def _counted(request: GenerationRequest, training: TrainingReport) -> str | None:
+    """The digest of the counts that the fit read in place of rows, or none."""
+    if training.basis == "rows" or request.source.counts is None:
+        return None
+    return request.source.counts.sha256
 
 
 def _claim(contract: Contract, mechanisms: tuple[Mechanism, ...], scope_epsilon: str | None) -> PrivacyClaim:

@@ -17,12 +17,16 @@ from schemas.mechanism import Mechanism
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A family with its parameters, what it asks of the ledger, and why it was chosen, for people."""
+    """A family with its parameters, what it asks of the ledger, and why it was chosen, for people.
+
+    ``follows``: it can go on from an earlier release of its own under the same contract.
+    """
 
     family: str
     why: str
     parameters: dict[str, float] = field(default_factory=dict)
     mechanisms: tuple[Mechanism, ...] = ()
+    follows: bool = False
 
 
 class Selection(Protocol):

@@ -7,7 +7,7 @@ from schemas.errors import PerennialError
 from schemas.events.base import Event
 from schemas.events.budget import RunEnded, SpendRequested
 from schemas.events.plans import TriggerDeferred, TriggerDismissed
-from schemas.events.runs import GenerationRequest
+from schemas.events.runs import ArtefactRef, GenerationRequest
 from schemas.regeneration import DATA_DRIVEN
 from stream_app.core.entry import Entry
 from stream_app.core.ladder import Choice, Selection
@@ -118,6 +118,7 @@ class Turn:
             earned=again.training.mechanisms if again else (),
             rows=trigger.rows or contract.policy.regeneration.rows,
             where=trigger.where,
+            prior=_prior(plan, choice, digest) if before is None and again is None else None,
         )
         changes, rows = (plan.changes, plan.training_rows) if before is None else (before.changes, before.rows)
         self.change(run=Run(trigger, request, tried, changes, rows))
@@ -201,6 +202,20 @@ def listed(names: tuple[str, ...]) -> str:
     """Names for people: five at most, each cut at 60 characters."""
     shown = ", ".join(name[:60] for name in names[:5])
     return shown + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def _prior(plan: Plan, choice: Choice, contract_digest: str) -> ArtefactRef | None:
+    """The model that a fit goes on from, or none: the standing release's, of that family and contract, never doubted.
+
+    Only a run's first attempt goes on from one: where its release is refused, the next starts without.
+    """
+    standing = plan.standing
+    if not choice.follows or standing is None or standing.contract_digest != contract_digest:
+        return None
+    training = standing.training
+    if training.family != choice.family or training.model.sha256 in plan.revoked_models:
+        return None
+    return training.model
 
 
 def reusable(plan: Plan, trigger: Trigger) -> KnownRelease | None:

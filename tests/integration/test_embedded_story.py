@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from schemas.draft import draft
 from schemas.events.commands import read_command
+from schemas.generation import Generation
 from schemas.topics import TOPICS
 from stream_app.adapters.announcing import batches_of, snapshot_of
 from stream_app.adapters.embedded_broker import EmbeddedBroker
@@ -39,6 +40,7 @@ LIMITS = {
     "worst_column": 0.3,
     "worst_pair": 0.9,
     "tail_coverage": 0.2,
+    "boundary_adherence": 0.8,
     "outlier_share": 0.3,
     "label_flips": 0.5,
     "backdoor_rows": 0.5,
@@ -114,7 +116,8 @@ async def _first_release(scene: Scene, folder: Path) -> str:
     frame = customers(6_000, 1)
     frame.to_csv(folder / "rows.csv", index=False)
     contract = draft(frame, DATASET, target="left", epsilon=2, public_domains=True).contract
-    contract = contract.model_copy(update={"policy": contract.policy.model_copy(update={"limits": LIMITS})})
+    settings = {"limits": LIMITS, "generation": Generation(counts="public_bins")}
+    contract = contract.model_copy(update={"policy": contract.policy.model_copy(update=settings)})
     scene.order("owner", command="apply_contract", contract=contract.document())
     scene.publisher.send("source.snapshots", snapshot_of(DATASET, str(folder / "rows.csv")))
     status = await scene.until(lambda view: _certified(view, set()), "the first release")
@@ -132,7 +135,23 @@ async def _release_after_drift(scene: Scene, folder: Path, first: str) -> str:
     for batch in batches:
         scene.publisher.send("source.records", batch)
     scene.publisher.flush()
-    return await scene.until(lambda view: _certified(view, {first}), "a release after the drift")
+    second = await scene.until(lambda view: _certified(view, {first}), "a release after the drift")
+    await _made_of_counts(scene, first, second)
+    return second
+
+
+async def _made_of_counts(scene: Scene, first: str, second: str) -> None:
+    """The trainer had the tracker's counts and the release before, and read no row; the certificate says so."""
+    stated = (await asyncio.to_thread(scene.client("counted").current)).certificate.predicate
+    assert (stated.release_id, stated.counts_sha256 is not None) == (second, True)
+    view = await asyncio.to_thread(Catalogue.read, scene.settings.bootstrap)
+    made = {dossier.request.release_id: dossier for _, dossier in view.dossiers.values()}
+    before, after = made[first].training, made[second].training
+    assert before is not None
+    assert after is not None
+    assert (before.basis, after.basis) == ("rows", "counts")
+    assert stated.prior_sha256 == before.model.sha256
+    assert after.mechanisms
 
 
 async def _revocation(scene: Scene, first: str, second: str) -> None:

@@ -6,11 +6,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from generators.live.counting import counted as counted_on
 from schemas.contract import Contract
+from schemas.counts import public_layout
+from schemas.errors import ContractError
 from schemas.events.runs import Dossier, GenerationRequest, TrainingReport
 from schemas.events.sources import SourceRef
 from schemas.generation import Anonymity, Balance, FreeText, Generation, Parity, Share
 from schemas.mechanism import Mechanism
+from schemas.table import conform
 from stream_app.adapters.sources import digest_of
 from stream_app.adapters.workplace import Workplace
 from stream_app.agents.choosing import FamilySelection
@@ -72,6 +76,49 @@ def test_a_release_is_shaped_and_the_report_says_how(place: Workplace) -> None:
     assert table["note"].str.startswith("aged ").all()
     assert report.parity[0].before > 0.1 > report.parity[0].after
     assert report.templated == ("note",)
+
+
+def counted(place: Workplace, pinned: Contract) -> SourceRef:
+    """A window that cannot be read, with the counts of its train rows."""
+    table = conform(Invented(contract()).sample(4_000, 2), pinned).table
+    counts = counted_on(table, public_layout(pinned))
+    return SourceRef(
+        uri="artefact:gone", sha256="a" * 64, format="sealed", rows=4_000, counts=place.seal_counts(counts, "w.counts")
+    )
+
+
+def test_a_fit_to_counts_reads_no_row_goes_on_from_its_prior_and_says_so(place: Workplace) -> None:
+    pinned = contract(Generation(counts="public_bins"))
+    first = trained(place, asked(place, pinned))
+    assert first.basis == "rows"
+    wanted = asked(place, pinned, source=counted(place, pinned), prior=first.model, release_id="flights.counted.1")
+    second = trained(place, wanted)
+    assert (second.basis, second.train_rows, second.rows) == ("counts", 4_000, 1_000)
+    assert trained(place, wanted).data == second.data
+    alone = trained(place, wanted.model_copy(update={"prior": None}))
+    assert alone.model.sha256 != second.model.sha256
+    stated = statement(dossier(wanted).model_copy(update={"training": second}), (), 0).document()
+    assert wanted.source.counts is not None
+    assert stated["predicate"]["counts_sha256"] == wanted.source.counts.sha256  # type: ignore[index]
+    assert stated["predicate"]["prior_sha256"] == first.model.sha256  # type: ignore[index]
+    assert TrainingReport.from_bytes(second.to_bytes()) == second
+
+
+def test_a_family_that_needs_rows_reads_them_although_there_are_counts(place: Workplace) -> None:
+    pinned = contract(Generation(counts="public_bins"))
+    wanted = asked(place, pinned)
+    source = wanted.source.model_copy(update={"counts": counted(place, pinned).counts})
+    assert trained(place, wanted.model_copy(update={"source": source, "family": "aim"})).basis == "rows"
+
+
+def test_counts_of_another_layout_are_refused(place: Workplace) -> None:
+    pinned = contract(Generation(counts="public_bins"))
+    layout = public_layout(contract(Generation(counts="public_bins"), unique=True))
+    table = conform(Invented(contract(unique=True)).sample(500, 2), contract(unique=True)).table
+    strange = place.seal_counts(counted_on(table, layout), "strange.counts")
+    source = SourceRef(uri="artefact:gone", sha256="a" * 64, format="sealed", counts=strange)
+    with pytest.raises(ContractError, match="not modelled: number"):
+        trained(place, asked(place, pinned, source=source))
 
 
 def test_the_certificate_carries_the_report(place: Workplace) -> None:

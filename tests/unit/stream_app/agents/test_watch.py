@@ -11,11 +11,32 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from generators.live.contracting import contracted
+from generators.live.counting import counted as counted_table
+from schemas.contract import Categories, Column, Contract, Range
+from schemas.counts import public_layout
 from schemas.errors import ContractError
+from schemas.generation import Generation
+from schemas.table import conform
+from stream_app.adapters.row_batches import columns_of_rows
+from stream_app.agents.profiling import WATCHED, Profiled
 from stream_app.agents.watch import DETECTOR, Watch
+from stream_app.core.drift.coding.cells import columns_of
+from stream_app.core.drift.reference import build_reference
+from stream_app.core.drift.sharing.shares import Splitter
 from stream_app.core.drift.sign import DriftSign
 from tests.unit.stream_app.agents import lives
-from tests.unit.stream_app.agents.lives import ORIGIN, SOURCE, counted, feed, rows
+from tests.unit.stream_app.agents.lives import (
+    CONTRACT,
+    ORIGIN,
+    SECRET,
+    SOURCE,
+    counted,
+    feed,
+    observed,
+    pieces,
+    rows,
+)
 
 
 @pytest.fixture
@@ -46,6 +67,39 @@ def test_a_shift_gives_one_sign_and_a_window_of_the_new_rows(watch: Watch) -> No
     assert spans[-1].first + spans[-1].rows == watch.rows
     watch.followed()
     assert (watch.due, watch.sign) == (False, None)
+
+
+def test_the_window_s_counts_are_those_of_its_train_rows() -> None:
+    """What a generator fits to and what the gates compare with are the same rows, split by the same keyed hash."""
+    policy = CONTRACT.policy.model_copy(update={"generation": Generation(counts="public_bins")})
+    pinned = CONTRACT.model_copy(update={"policy": policy, "columns": bounded(CONTRACT)})
+    table = conform(rows(6_000, 1), pinned, roles=WATCHED).table
+    watch = Watch.of(pinned, SOURCE, Profiled(build_reference(table, pinned), 6_000, 3_000), SECRET, 2_000)
+    stream = pd.concat([rows(2_000, 3), rows(4_000, 4, shift=1.5)], ignore_index=True)
+    for place, piece in enumerate(pieces(stream)):
+        watch.take(ORIGIN, place, place, watch.counter.count(columns_of_rows(observed(piece))))
+        if watch.due:
+            break
+    assert watch.counts is not None
+    first, spans = watch.spans()
+    assert first == watch.aggregator.since >= 2_000
+    assert spans[-1].first + spans[-1].rows == watch.rows
+    window = conform(stream.iloc[first : watch.rows], pinned).table
+    train = window[Splitter(pinned, SECRET).shares(columns_of(window, pinned)) == 0].reset_index(drop=True)
+    assert contracted(watch.counts, pinned).digest == counted_table(train, public_layout(pinned)).digest
+    watch.followed()
+    assert watch.counts is None
+
+
+def bounded(contract: Contract) -> tuple[Column, ...]:
+    """The contract's columns, each with a domain: public bins need one."""
+    domains = {
+        "weight": Range(lower=-20, upper=20, resolution=0.001, confirmed=True),
+        "late": Categories(values=(False, True), confirmed=True),
+    }
+    return tuple(
+        column.model_copy(update={"domain": domains.get(column.name, column.domain)}) for column in contract.columns
+    )
 
 
 def test_an_event_says_what_moved_by_how_much_and_what_it_weighs(watch: Watch) -> None:

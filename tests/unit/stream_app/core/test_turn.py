@@ -3,7 +3,8 @@ import pytest
 from schemas.events import Event
 from schemas.events.budget import SpendRefused
 from schemas.events.releases import CheckFailed
-from tests.events import DAY, artefact, command, contract, dossier, drift, noise, profile, rejected, source
+from stream_app.core.planner import Planner
+from tests.events import DAY, Selection, artefact, command, contract, dossier, drift, noise, profile, rejected, source
 from tests.office import Office, apply, moved, outcomes, start, tick
 
 
@@ -42,6 +43,38 @@ def test_anything_that_changed_means_a_fresh_fit(between: list[Event]) -> None:
     if office.plan.run is None:
         office.do(start())
     assert (office.request.reuse, bool(office.request.mechanisms)) == (None, True)
+
+
+FOLLOWING = Planner(Selection(follows=True))
+
+
+def test_a_fit_after_drift_goes_on_from_the_release_in_use() -> None:
+    office = Office(planner=FOLLOWING)
+    first = office.request
+    assert first.prior is None
+    office.certify()
+    office.do(drift(5000))
+    assert (office.request.reuse, office.request.prior) == (None, artefact(f"{first.release_id}.model"))
+    assert office.request.mechanisms == (noise(),)
+    office.refuse()
+    assert (office.request.attempt, office.request.prior) == (2, None)
+
+
+@pytest.mark.parametrize("case", ["revoked", "new contract", "another family", "sampled again", "family without"])
+def test_a_fit_goes_on_from_no_doubted_or_foreign_model(case: str) -> None:
+    office = Office(planner=None if case == "family without" else FOLLOWING)
+    first = office.request
+    office.certify()
+    between: dict[str, tuple[Event, ...]] = {
+        "revoked": (moved(first, "revoked"), start()),
+        "new contract": (apply(contract(version="2.0.0")), start()),
+        "another family": (start(family="second"),),
+        "sampled again": (start(),),
+        "family without": (drift(5000),),
+    }
+    office.do(*between[case])
+    assert office.request.prior is None
+    assert (office.request.reuse is not None) == (case == "sampled again")
 
 
 def test_a_model_of_a_revoked_release_is_never_sampled_again() -> None:
