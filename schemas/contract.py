@@ -238,7 +238,7 @@ class Policy(Model):
     def _high_risk_only_tightens(self) -> Self:
         if self.usage is not None and self.usage.risk == "high" and self.loosened:
             raise ValueError(
-                f"a high-risk contract may only tighten limits; looser than default: {_list(self.loosened)}"
+                f"a high-risk contract may only tighten limits; looser than default: {', '.join(self.loosened)}"
             )
         return self
 
@@ -295,7 +295,7 @@ class Contract(Model):
                 raise ValueError(f"{place} names a column that the contract does not have: {name}")
         modelled = {column.name for column in self.modelled}
         if absent := [name for name in self.policy.generation.names if name not in self.names]:
-            raise ValueError(f"generation names a column that the contract does not have: {_list(absent[:5])}")
+            raise ValueError(f"generation names a column that the contract does not have: {_list(absent)}")
         if self.policy.target is not None and self.policy.target not in modelled:
             raise ValueError("the target is not a modelled column")
         for dependency in self.policy.dependencies:
@@ -328,18 +328,19 @@ def _looser(metric: str, limit: float) -> bool:
 
 
 def _list(names: Iterable[str]) -> str:
-    return ", ".join(names)
+    """Each name once, however often the contract names it; five at most."""
+    return ", ".join(tuple(dict.fromkeys(names))[:5])
 
 
 def _check_released(policy: Policy, released: dict[str, Column]) -> None:
     """Quasi-identifiers, sensitive columns, references and sequences speak of columns of the release."""
     for place, named in _released_names(policy):
         if absent := [name for name in named if name not in released]:
-            raise ValueError(f"{place} names a column that is not modelled: {_list(absent[:5])}")
+            raise ValueError(f"{place} names a column that is not modelled: {_list(absent)}")
         if len(set(named)) != len(named):
             raise ValueError(f"{place} names a column twice")
     if both := sorted(set(policy.quasi_identifiers) & set(policy.sensitive)):
-        raise ValueError(f"both a quasi-identifier and sensitive: {_list(both[:5])}")
+        raise ValueError(f"both a quasi-identifier and sensitive: {_list(both)}")
     if len(set(policy.references)) != len(policy.references):
         raise ValueError("a reference is stated twice")
     if policy.sequence is not None and released[policy.sequence.time].type in ("string", "boolean"):
@@ -352,16 +353,16 @@ def _check_text(contract: Contract) -> None:
     modelled = {column.name for column in contract.modelled}
     handled = [item.column for item in contract.policy.generation.free_text]
     if odd := [name for name in handled if name not in text]:
-        raise ValueError(f"generation.free_text names a column whose role is not text: {_list(odd[:5])}")
+        raise ValueError(f"generation.free_text names a column whose role is not text: {_list(odd)}")
     if len(set(handled)) != len(handled):
         raise ValueError("generation.free_text names a column twice")
     if odd := [name for name in text if contract.column(name).type != "string" or contract.column(name).domain]:
-        raise ValueError(f"a column of free text is a string without a domain: {_list(sorted(odd)[:5])}")
+        raise ValueError(f"a column of free text is a string without a domain: {_list(sorted(odd))}")
     for item in contract.policy.generation.free_text:
         if odd := sorted(set(item.placeholders) - modelled):
-            raise ValueError(f"the template of {item.column} names a column that is not modelled: {_list(odd[:5])}")
+            raise ValueError(f"the template of {item.column} names a column that is not modelled: {_list(odd)}")
     if odd := [name for name in contract.policy.generation.balanced if name not in modelled]:
-        raise ValueError(f"generation.balance names a column that is not modelled: {_list(odd[:5])}")
+        raise ValueError(f"generation.balance names a column that is not modelled: {_list(odd)}")
 
 
 def _released_names(policy: Policy) -> list[tuple[str, tuple[str, ...]]]:

@@ -57,7 +57,7 @@ def draft(
     """
     frame = _checked(
         frame,
-        {"--target": target, "--entity": entity, "--time": time} | {f"--subgroup {name}": name for name in subgroups},
+        [("--target", target), ("--entity", entity), ("--time", time), *(("--subgroup", name) for name in subgroups)],
     )
     name = _dataset(dataset)
     keep = frozenset(item for item in (target, *subgroups) if item is not None)
@@ -70,20 +70,16 @@ def draft(
     typed = conform(frame, plain).table
     _flag_copies(typed, target, comments)
     declared = _declare(typed, columns, target, public_domains, comments)
-    policy = Policy(
-        privacy=_privacy(frame, name, entity, epsilon),
-        target=target,
-        dependencies=declared,
-        subgroups=tuple(dict.fromkeys(subgroups)),
-        regeneration=_regeneration(len(frame)),
-    )
+    privacy, watched = _privacy(frame, name, entity, epsilon), tuple(dict.fromkeys(subgroups))
+    again = _regeneration(len(frame))
+    policy = Policy(privacy=privacy, target=target, dependencies=declared, subgroups=watched, regeneration=again)
     comments |= _policy_comments(len(frame), entity, target, public_domains)
     comments[""] = _head(name, dataset, columns, public_domains)
     contract = Contract.from_document(plain.document() | {"policy": policy.document()})
     return Drafted(contract, comments, write_contract(contract, comments))
 
 
-def _checked(frame: "pd.DataFrame", named: Mapping[str, str | None]) -> "pd.DataFrame":
+def _checked(frame: "pd.DataFrame", named: Sequence[tuple[str, str | None]]) -> "pd.DataFrame":
     names = [str(name) for name in frame.columns]
     if not names or not len(frame):
         raise InputError("the table has no rows or no columns: nothing can be drafted from it")
@@ -91,10 +87,11 @@ def _checked(frame: "pd.DataFrame", named: Mapping[str, str | None]) -> "pd.Data
         raise InputError(f"the table has {len(names)} columns; at most {MAX_COLUMNS} are drafted")
     if len(set(names)) != len(names) or any(not 1 <= len(name) <= 200 for name in names):
         raise InputError("columns need different names of 1 to 200 characters: rename them in the file")
-    for option, name in named.items():
+    for option, name in named:
         if name is not None and name not in names:
             raise InputError(f"{option}: the table has no column {name}; it has {', '.join(names[:30])}")
-    if named["--target"] in {named["--entity"], named["--time"]} - {None}:
+    given = dict(named)
+    if given["--target"] in {given["--entity"], given["--time"]} - {None}:
         raise InputError(
             "--target: the target can be neither the entity nor the time column, for those are not released"
         )

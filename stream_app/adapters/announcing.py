@@ -26,13 +26,16 @@ def batches_of(
     uri: str,
     rows: int,
     first_row: int = 0,
-    operation: Literal["insert", "delete"] = "insert",
+    operation: Literal["insert", "delete", "label"] = "insert",
+    target: str | None = None,
 ) -> Iterator[RecordsObserved]:
     """The file's rows in order, ``rows`` a message, numbered from ``first_row``; raises ``InputError`` on an empty
-    file.
+    file, and where a ``target`` is named and its column is not there.
     """
     at = first_row
     for frame in blocks(uri, rows):
+        if target is not None and target not in frame.columns:
+            raise InputError(f"{uri} lacks the target {target}: rows without it label nothing")
         block = encode_block(frame)
         yield RecordsObserved(
             event_id=derive_id("records", dataset, operation, at, block.hex()),

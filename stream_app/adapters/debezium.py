@@ -17,7 +17,17 @@ from msgspec import UNSET, Raw, UnsetType
 from schemas.contract import Contract
 from schemas.errors import ContractError
 from stream_app.adapters.debezium_values import Convert, convert_cells, converters
-from stream_app.adapters.json_rows import MAX_ROW_BYTES, NESTED, NOT_JSON, REPEATED, TOO_LARGE, RowDecoder, Rows
+from stream_app.adapters.drifting_rows import told
+from stream_app.adapters.json_rows import (
+    MAX_ROW_BYTES,
+    NESTED,
+    NOT_JSON,
+    REPEATED,
+    TOO_LARGE,
+    RowDecoder,
+    Rows,
+    why_no_json,
+)
 from stream_app.adapters.repeated_keys import names_twice
 
 if TYPE_CHECKING:
@@ -105,7 +115,9 @@ class ChangeEvents:
         bad |= {deletes.places[row]: reason for row, reason in went.bad.items()}
         bad |= {place: _no_image(connectors[place]) for place in self._blank(went, deletes)}
         gone = _left(went, deletes, bad)
-        return Changes(_left(came, inserts, bad), gone if gone.num_rows else None, dict(sorted(bad.items())))
+        return Changes(
+            told(_left(came, inserts, bad), came.misfit), gone if gone.num_rows else None, dict(sorted(bad.items()))
+        )
 
     def _change(self, message: bytes) -> "_Change | None":
         """The event, its images converted; nothing for a tombstone. Raises ``ContractError``."""
@@ -120,7 +132,7 @@ class ChangeEvents:
         except msgspec.ValidationError:
             raise ContractError(NO_CHANGE) from None
         except (msgspec.DecodeError, ValueError, RecursionError):
-            raise ContractError(NOT_JSON) from None
+            raise ContractError(why_no_json(message)) from None
         change = envelope if isinstance(envelope.payload, UnsetType) else envelope.payload
         if change is None:
             return None

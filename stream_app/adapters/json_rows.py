@@ -4,6 +4,7 @@ Strict, because what slips through would be counted as data: a key named twice, 
 value, an unknown column and an oversized row are all refused, each message for itself. No reason quotes a value.
 """
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ SHIPPED: tuple[Role, ...] = ("modelled", "entity", "time")
 TOO_LARGE = f"a row of more than {MAX_ROW_BYTES} bytes"
 NO_VALUE = "a message without a value"
 NOT_JSON = "not one JSON value in UTF-8"
+NOT_FINITE = "NaN or an infinity, which JSON does not have: write null"
 NOT_AN_OBJECT = "not a JSON object"
 UNKNOWN = "a column that the contract does not have"
 NESTED = "a value that is neither number, text, boolean nor null, or a number out of range"
@@ -41,7 +43,7 @@ TOO_WIDE = f"more than {MAX_COLUMNS} columns"
 
 _NEWLINE = ord("\n")
 _Int64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
-_TYPES: dict[LogicalType, Any] = {
+CELL_TYPES: dict[LogicalType, Any] = {
     "integer": _Int64,
     "number": float,
     "string": str,
@@ -62,6 +64,16 @@ class BadRow:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """Columns that rows have and their contract does not, and columns of the contract that they do not have in its
+    type.
+    """
+
+    unknown: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
     """``table`` holds the messages at ``kept`` (rising places in what was given), text as plain strings; ``bad`` says
@@ -71,6 +83,7 @@ class Rows:
     table: "pa.Table"
     kept: npt.NDArray[np.int64]
     bad: Mapping[int, str] = field(default_factory=dict)
+    misfit: Misfit = Misfit()
 
 
 class RowDecoder(Protocol):
@@ -88,7 +101,9 @@ class TypedRows:
     def __init__(self, contract: Contract, roles: tuple[Role, ...] = SHIPPED) -> None:
         self._columns = contract.columns
         self._kept = tuple(column.name for column in contract.columns if column.role in roles)
-        fields = [(f"f{at}", _TYPES[column.type] | None | UnsetType, UNSET) for at, column in enumerate(self._columns)]
+        fields = [
+            (f"f{at}", CELL_TYPES[column.type] | None | UnsetType, UNSET) for at, column in enumerate(self._columns)
+        ]
         model = msgspec.defstruct(
             "Row",
             fields,
@@ -114,7 +129,7 @@ class TypedRows:
         for at, column in enumerate(self._columns):
             if column.type in ("date", "timestamp"):
                 arrays[at], wrong = parsed_times(arrays[at])
-                found |= dict.fromkeys(wrong, _not_typed(column.name))
+                found |= dict.fromkeys(wrong, not_typed(column.name))
         named = dict(zip((column.name for column in self._columns), arrays, strict=True))
         return _without(pa.table({name: named[name] for name in self._kept}), kept, bad, found)
 
@@ -206,7 +221,7 @@ class _Parser(Generic[Row]):
         except msgspec.ValidationError as error:
             return _Refusal(self._reason(str(error)))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return _Refusal(NOT_JSON)
+            return _Refusal(why_no_json(message))
 
     def _reason(self, said: str) -> str:
         """The library's words may hold a name that the sender chose: only the contract's own names are repeated."""
@@ -214,7 +229,7 @@ class _Parser(Generic[Row]):
             return UNKNOWN
         place = _PLACE.search(said)
         if place is not None and place.group(1) in self._columns:
-            return _not_typed(place.group(1))
+            return not_typed(place.group(1))
         return NESTED if " - at `" in said else NOT_AN_OBJECT
 
 
@@ -223,8 +238,19 @@ class _Refusal:
     reason: str
 
 
-def _not_typed(column: str) -> str:
+def not_typed(column: str) -> str:
+    """The reason for a row with a cell of another type."""
     return f"column {column} is not of its type"
+
+
+def why_no_json(body: bytes) -> str:
+    """The reason for what is no JSON: ``NOT_FINITE`` where nothing but such numbers stands in its way."""
+    odd: list[str] = []
+    try:
+        json.loads(body.decode(), parse_constant=odd.append)
+    except (ValueError, RecursionError):
+        return NOT_JSON
+    return NOT_FINITE if odd else NOT_JSON
 
 
 def _parted(

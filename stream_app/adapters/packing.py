@@ -11,7 +11,8 @@ from schemas.events import derive_id
 from schemas.events.releases import DeadLettered
 from schemas.events.sources import RecordsObserved
 from stream_app.adapters.debezium import ChangeEvents, Changes
-from stream_app.adapters.json_rows import PlainRows, RowDecoder, TypedRows, encode_rows
+from stream_app.adapters.drifting_rows import DriftingRows, told
+from stream_app.adapters.json_rows import PlainRows, RowDecoder, encode_rows
 from stream_app.adapters.partitioning import partitions_of_tokens
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class ByEntity:
 
 def reader_of(contract: Contract | None, debezium: bool = False) -> Read:
     """How messages are read: as rows of the contract, or of none; bare, or as Debezium's change events."""
-    rows: RowDecoder = PlainRows() if contract is None else TypedRows(contract)
+    rows: RowDecoder = PlainRows() if contract is None else DriftingRows(contract)
     return ChangeEvents(rows, contract).decode if debezium else lambda messages: _inserted(rows, messages)
 
 
@@ -135,7 +136,7 @@ def letters_of(
 
 def _inserted(rows: RowDecoder, messages: Sequence[bytes]) -> Changes:
     found = rows.decode(messages)
-    return Changes(found.table, None, found.bad)
+    return Changes(told(found.table, found.misfit), None, found.bad)
 
 
 def _event(dataset: str, span: Span, operation: Operation, partition: int | None, table: "pa.Table") -> RecordsObserved:

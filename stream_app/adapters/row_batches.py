@@ -9,7 +9,7 @@ from schemas.errors import ContractError
 from schemas.events.sources import RecordsObserved
 from stream_app.adapters.arrow_blocks import MAX_BYTES, MAX_ROWS, decode_block, decode_columns
 from stream_app.adapters.arrow_columns import columns_in, frame_of
-from stream_app.adapters.json_rows import NOT_AN_OBJECT, NOT_JSON, PlainRows, RowDecoder, TypedRows
+from stream_app.adapters.json_rows import NOT_AN_OBJECT, PlainRows, RowDecoder, TypedRows, why_no_json
 from stream_app.core.drift.coding.cells import Columns
 
 if TYPE_CHECKING:
@@ -51,4 +51,4 @@ def _items(body: bytes) -> list[bytes]:
     except msgspec.ValidationError:
         raise ContractError(NOT_AN_OBJECT) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise ContractError(NOT_JSON) from None
+        raise ContractError(why_no_json(body)) from None

@@ -4,12 +4,13 @@ import json
 import os
 import secrets
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from schemas.errors import InputError, TransientError
+from schemas.errors import ContractError, InputError, TransientError
 
 if TYPE_CHECKING:
     from schemas.contract import Contract
@@ -114,6 +115,20 @@ def read_contract_file(path: Path) -> "Contract":
         return read_contract(read_file(path).decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise InputError(f"{path} is not text in UTF-8") from None
+
+
+def contract_in_force(dataset: str, bootstrap: str) -> "Contract | None":
+    """The newest that was applied to the dataset, or none; raises ``TransientError``."""
+    from schemas.events.plans import ContractApplied
+    from stream_app.adapters.reader import read_topic
+
+    newest = None
+    for message in read_topic(bootstrap, "contracts"):
+        if message.key == dataset.encode():
+            with suppress(ContractError):
+                event = message.event()
+                newest = event.contract if isinstance(event, ContractApplied) else newest
+    return newest
 
 
 def catalogue(bootstrap: str | None, home: Path | None) -> "Catalogue":

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from schemas.drift import DriftPolicy
     from schemas.events.sources import DriftDetected
     from stream_app.core.drift.backtest import Recording
+    from stream_app.core.drift.concept.concept import ConceptModel
     from stream_app.core.drift.explained import Explained
+    from stream_app.core.drift.reference import Reference
     from stream_app.core.drift.sign import DriftSign
 
 Detector = Literal["cusum", "page_hinkley", "adwin"]
@@ -132,32 +134,49 @@ def backtest(
     alarms_per_million: Annotated[
         float | None, typer.Option(help="False alarms accepted in a million rows; default: the contract's.")
     ] = None,
+    label_delay: Annotated[
+        int | None,
+        typer.Option(min=0, help="Rows after which a row's target is known; default: with the row."),
+    ] = None,
     plot: PlotOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Run the stream's own detector over files, to try a contract before going live. One line per drift event."""
     from stream_app.adapters.sources import read_frame
     from stream_app.core.drift.backtest import record
-    from stream_app.core.drift.explained import explained, told_by_columns
-    from stream_app.core.drift.reference import build_reference, in_time_order
+    from stream_app.core.drift.explained import explained
 
     agreed = read_contract_file(contract)
     policy = _policy(agreed, detector=detector, season=season, alarms_per_million=alarms_per_million)
     if plot is not None:
         _require_plots(plot)
-    normal, rows = read_frame(reference), read_frame(stream_file)
-    if normal.empty:
-        raise InputError(f"{reference} has no rows")
-    profile = build_reference(normal, agreed, policy)
-    told = told_by_columns(profile, profile.encode(in_time_order(normal, agreed)), agreed.policy.target)
-    recording, signs = record(profile, rows, agreed), []
-    for sign in recording.signs(policy):
+    profile, concept, told = _profiled(reference, agreed, policy)
+    if label_delay is not None and concept is None:
+        raise InputError("--label-delay: the contract names no target that anything can be learnt of")
+    recording, signs = record(profile, read_frame(stream_file), agreed, concept), []
+    for sign in recording.signs(policy, label_delay):
         found = explained(sign, profile, agreed, told)
         signs.append((sign, found))
         emit(_sign_document(sign, found), as_json, _sign_line(sign, found))
     if plot is not None:
         write_file(plot, _stream_picture(recording, agreed, signs).encode())
     progress_to_stderr(1.0, f"{len(signs)} drift events in {recording.rows} rows")
+
+
+def _profiled(
+    uri: str, agreed: "Contract", policy: "DriftPolicy"
+) -> "tuple[Reference, ConceptModel | None, dict[str, float]]":
+    """What a first look at the normal rows gives, as the drift station takes it; raises ``InputError`` without any."""
+    from stream_app.adapters.sources import read_frame
+    from stream_app.agents.profiling import target_model
+    from stream_app.core.drift.reference import build_reference
+
+    normal = read_frame(uri)
+    if normal.empty:
+        raise InputError(f"{uri} has no rows")
+    profile = build_reference(normal, agreed, policy)
+    concept, told = target_model(profile, normal, agreed)
+    return profile, concept, dict(told)
 
 
 @app.command()
@@ -237,6 +256,8 @@ def _sign_document(sign: "DriftSign", found: "Explained") -> dict[str, Any]:
 def _sign_line(sign: "DriftSign", found: "Explained") -> str:
     said = found.text or f"{sign.kind} of {', '.join(sign.columns)}"
     more = f", with {', '.join(sign.columns[1:])}" if len(sign.columns) > 1 and sign.kind != "correlation" else ""
+    if sign.kind == "schema":
+        said, more = f"the columns changed: {', '.join(sign.columns)}", ""
     return (
         f"row {sign.row}: {sign.kind}, {sign.onset}, {found.severity.word} ({found.severity.value:.2f}): "
         f"{said}{more}; since row {sign.since_row}, effect {found.effect:.3f} ({found.unit})"
@@ -244,13 +265,16 @@ def _sign_line(sign: "DriftSign", found: "Explained") -> str:
 
 
 def _stream_picture(recording: "Recording", agreed: "Contract", signs: "list[tuple[DriftSign, Explained]]") -> str:
-    """Of the column whose drift matters most; without drift, of the one that moved most."""
+    """Of the column whose drift matters most; without drift, of the one that moved most. And of the target's errors."""
     from stream_app.catalogue.drift_picture import stream_picture
-    from stream_app.core.drift.over_time import most_moved, shares_over_time
+    from stream_app.core.drift.over_time import errors_over_time, most_moved, shares_over_time
 
-    strongest = max(signs, key=lambda each: each[1].severity.value, default=None)
+    names = {column.name for column in recording.reference.bins}
+    moved = [each for each in signs if each[0].kind != "concept" and each[0].columns[0] in names]
+    strongest = max(moved, key=lambda each: each[1].severity.value, default=None)
     column = most_moved(recording) if strongest is None else strongest[0].columns[0]
-    return stream_picture(shares_over_time(recording, agreed, column), [sign for sign, _ in signs])
+    shares = shares_over_time(recording, agreed, column)
+    return stream_picture(shares, [sign for sign, _ in signs], errors_over_time(recording))
 
 
 def _require_plots(plot: Path) -> None:

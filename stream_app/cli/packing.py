@@ -3,14 +3,19 @@
 import signal
 import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from schemas.errors import ContractError, InputError
-from stream_app.cli.connect import BootstrapOption, HomeOption, broker_settings, read_contract_file
+from schemas.errors import InputError
+from stream_app.cli.connect import (
+    BootstrapOption,
+    HomeOption,
+    broker_settings,
+    contract_in_force,
+    read_contract_file,
+)
 from stream_app.cli.output import JsonFlag, emit, say
 
 if TYPE_CHECKING:
@@ -102,22 +107,9 @@ class _Told:
 
 def _agreed(file: Path | None, dataset: str, settings: "Settings") -> "Contract | None":
     """The contract in the file, else the newest in force; raises ``InputError`` where it is another dataset's."""
-    found = read_contract_file(file) if file is not None else _in_force(dataset, settings.bootstrap)
+    found = read_contract_file(file) if file is not None else contract_in_force(dataset, settings.bootstrap)
     if found is None:
         say(f"no contract of {dataset} is in force: columns are taken as they come")
     elif found.dataset != dataset:
         raise InputError(f"the contract is one of {found.dataset}, not of {dataset}")
     return found
-
-
-def _in_force(dataset: str, bootstrap: str) -> "Contract | None":
-    from schemas.events.plans import ContractApplied
-    from stream_app.adapters.reader import read_topic
-
-    newest = None
-    for message in read_topic(bootstrap, "contracts"):
-        if message.key == dataset.encode():
-            with suppress(ContractError):
-                event = message.event()
-                newest = event.contract if isinstance(event, ContractApplied) else newest
-    return newest

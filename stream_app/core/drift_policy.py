@@ -75,17 +75,17 @@ def _one_change(old: NotedDrift, new: NotedDrift) -> bool:
 
 
 def refusal(plan: Plan, contract: Contract, event: DriftDetected) -> str | None:
-    """Why no run is started for this event, which stands last in ``plan.noted`` where it is timely, or none."""
+    """Why no run is started for this event, which stands last in ``plan.noted``, or none."""
     policy = contract.policy.regeneration
     if not policy.on_drift:
         return "the contract does not regenerate on drift (on_drift: false)"
-    return untimely(contract, event) or _no_rows(plan, event) or _unmet(plan, policy) or _too_soon(plan, policy)
+    return _no_rows(plan, event) or _unmet(plan, policy) or _too_soon(plan, policy)
 
 
-def untimely(contract: Contract, event: DriftDetected) -> str | None:
-    """Why the contract's timing does not let this event decide when to regenerate, or none."""
+def untimely(contract: Contract) -> str | None:
+    """Why the contract's timing does not let the raw stream decide anything about regeneration, or none."""
     timing = contract.policy.privacy.timing
-    return None if timing == "raw" else f"the contract's timing is {timing}: drift on the raw stream may not decide it"
+    return None if timing == "raw" else f"the contract's timing is {timing}: drift on the raw stream decides nothing"
 
 
 def _no_rows(plan: Plan, event: DriftDetected) -> str | None:

@@ -148,12 +148,16 @@ def _contract(turn: Turn, command: ApplyContract) -> None:
         accountant=privacy.accountant,
     )
     if plan.contract is not None and privacy.timing != plan.contract.policy.privacy.timing:
-        _drop_untimely(turn, privacy.timing)
+        _drop_untimely(turn, plan.contract.policy.privacy.timing, privacy.timing)
 
 
-def _drop_untimely(turn: Turn, timing: str) -> None:
-    """What live rows asked for under another timing may not decide when a run of the new contract starts."""
-    waiting = turn.plan.waiting
+def _drop_untimely(turn: Turn, before: str, timing: str) -> None:
+    """What live rows asked for under another timing may not decide when a run of the new contract starts, nor may a
+    window that drift on the raw stream chose be what it learns from.
+    """
+    profile, waiting = turn.plan.profile, turn.plan.waiting
+    if before == "raw":
+        turn.change(latest=None if profile is None else profile.source)
     if timing != "raw" and waiting is not None and waiting.origin in DATA_DRIVEN:
         turn.change(waiting=None)
         turn.dismiss(waiting.text, f"it waited, and the new contract's timing is {timing}: it may not decide that")

@@ -13,7 +13,10 @@ SUBGROUP_METRICS = "subgroup"
 
 
 def take_drift(turn: Turn, event: DriftDetected) -> None:
-    """Start a run on drift, or note it and say why none starts; changed columns pause the dataset."""
+    """Start a run on drift, or note it and say why none starts; changed columns pause the dataset.
+
+    Where the contract's timing keeps the raw stream out, drift on it changes nothing but what is told of it.
+    """
     text, contract = drift_policy.described(event), turn.plan.contract
     if contract is None:
         turn.dismiss(text, "no contract was applied to this dataset")
@@ -24,14 +27,18 @@ def take_drift(turn: Turn, event: DriftDetected) -> None:
     if contract.policy.privacy.timing == "private":
         take_private_drift(turn, event, text)
         return
+    if (reason := drift_policy.untimely(contract)) is not None:
+        # Which rows come next, and whether a model is sampled again, would tell of the raw stream as the time does.
+        turn.dismiss(text, reason)
+        return
     policy = contract.policy.regeneration
     if (reason := drift_policy.repeats(turn.plan, policy, event)) is not None:
         turn.dismiss(text, reason)
         return
-    turn.change(changes=turn.plan.changes + 1, latest=event.window or turn.plan.latest)
-    if drift_policy.untimely(contract, event) is None:
-        # what may not decide the time must not weigh in later either, beside events that may
-        turn.change(noted=drift_policy.noted(turn.plan.noted, event))
+    plan = turn.plan
+    turn.change(
+        changes=plan.changes + 1, latest=event.window or plan.latest, noted=drift_policy.noted(plan.noted, event)
+    )
     if (reason := drift_policy.refusal(turn.plan, contract, event)) is not None:
         turn.dismiss(text, reason)
         return
@@ -76,7 +83,7 @@ def take_check(turn: Turn, event: CheckFailed) -> None:
     text += f", most in {event.group}" if event.group else ""
     contract = turn.plan.contract
     _learn_from(turn, event)
-    if contract is None or contract.policy.privacy.timing != "private":
+    if contract is None or contract.policy.privacy.timing == "raw":
         turn.change(changes=turn.plan.changes + 1)
     if contract is not None and contract.policy.privacy.timing != "raw":
         what = "fresh rows" if event.gate == "utility" else "an attack on real rows"

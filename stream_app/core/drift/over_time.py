@@ -1,7 +1,8 @@
-"""The marginal of one column along a recorded stream, in the cells that may be shown."""
+"""Along a recorded stream: the marginal of one column in the cells that may be shown, and how often its target is
+missed.
+"""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -9,6 +10,8 @@ from schemas.contract import Contract
 from schemas.errors import ContractError
 from stream_app.core.drift.backtest import Recording
 from stream_app.core.drift.coding.bins import Floats
+from stream_app.core.drift.concept.concept import EXPECTED_UNIT
+from stream_app.core.drift.counts.layout import Integers
 from stream_app.core.drift.telling.moved_shares import cells_of, total_variation
 
 PIECES = 200
@@ -21,9 +24,21 @@ class SharesOverTime:
 
     column: str
     labels: tuple[str, ...]
-    ends: "np.ndarray[Any, np.dtype[np.int64]]"
+    ends: Integers
     shares: Floats
     reference: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorsOverTime:
+    """(pieces,) share of the labelled rows whose target the reference's model misses, and the share that it would miss
+    in the reference among rows of which it is as sure; NaN where no row of a piece is labelled.
+    """
+
+    target: str
+    ends: Integers
+    missed: Floats
+    expected: Floats
 
 
 def shares_over_time(recording: Recording, contract: Contract, column: str, pieces: int = PIECES) -> SharesOverTime:
@@ -33,8 +48,7 @@ def shares_over_time(recording: Recording, contract: Contract, column: str, piec
     if place is None or not recording.rows:
         raise ContractError("the reference does not have the column, or the stream has no rows")
     codes, size = recording.codes[place], bins[place].size
-    ends = np.unique(np.linspace(0, recording.rows, pieces + 1)[1:].astype(np.int64))
-    ends = ends[ends > 0]
+    ends = _ends(recording.rows, pieces)
     piece = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))
     counts = np.bincount(piece * size + codes, minlength=len(ends) * size).reshape(len(ends), size)
     layout = recording.reference.layout
@@ -43,6 +57,30 @@ def shares_over_time(recording: Recording, contract: Contract, column: str, piec
     merged = np.stack([counts[:, own].sum(axis=1) for _, own in cells]) / np.diff(ends, prepend=0)
     own = np.asarray([before[codes].sum() for _, codes in cells]) / max(1.0, float(before.sum()))
     return SharesOverTime(column, tuple(label for label, _ in cells), ends, merged, own)
+
+
+def errors_over_time(recording: Recording, pieces: int = PIECES) -> ErrorsOverTime | None:
+    """Of the reference's model of the target; none where there is none, or no row has its target."""
+    concept, ends = recording.concept, _ends(recording.rows, pieces)
+    if concept is None or not recording.rows:
+        return None
+    starts = np.append(0, ends[:-1])
+    found = [
+        concept.errors(np.ascontiguousarray(recording.codes[:, start:stop]))
+        for start, stop in zip(starts, ends, strict=True)
+    ]
+    labelled = np.asarray([each.labelled for each in found], dtype=np.float64)
+    if not labelled.any():
+        return None
+    labelled[labelled == 0] = np.nan
+    missed = np.asarray([each.wrong for each in found]) / labelled
+    expected = np.asarray([each.expected for each in found]) / labelled / EXPECTED_UNIT
+    return ErrorsOverTime(recording.reference.bins[concept.target].name, ends, missed, expected)
+
+
+def _ends(rows: int, pieces: int) -> Integers:
+    ends: Integers = np.unique(np.linspace(0, rows, pieces + 1)[1:].astype(np.int64))
+    return ends[ends > 0]
 
 
 def most_moved(recording: Recording) -> str:

@@ -70,6 +70,31 @@ def test_what_cannot_be_meant_is_refused(policy: dict[str, Any], fault: str) -> 
         contract(**policy)
 
 
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"quasi_identifiers": ["hidden", "hidden"]},
+        {"sensitive": ["hidden", "hidden", "hidden"]},
+        {"generation": {"free_text": [{"column": "hidden", "handling": "drop"}] * 2}},
+        {
+            "generation": {
+                "balance": {"shares": [{"column": "nowhere", "value": 1, "share": 0.2}]},
+                "free_text": [{"column": "nowhere", "handling": "drop"}],
+            }
+        },
+    ],
+)
+def test_a_column_is_named_once_in_what_a_contract_is_refused_for(policy: dict[str, Any]) -> None:
+    with pytest.raises(ContractError) as refused:
+        contract(**policy)
+    assert str(refused.value).count("hidden") + str(refused.value).count("nowhere") == 1
+
+
+def test_at_most_five_columns_are_named_in_what_a_contract_is_refused_for() -> None:
+    with pytest.raises(ContractError, match=r"not modelled: n0, n1, n2, n3, n4$"):
+        contract(quasi_identifiers=[name for name in ("n0", "n1", "n2", "n3", "n4", "n5") for _ in range(2)])
+
+
 def test_references_and_sequences_speak_of_the_release() -> None:
     found = contract(
         references=[{"column": "a", "table": "parents", "key": "any"}, {"column": "b", "key": "a"}],

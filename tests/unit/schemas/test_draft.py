@@ -109,6 +109,7 @@ def test_a_dataset_name_is_adapted_with_a_note() -> None:
     [
         ({"dataset": "???"}, "--dataset"),
         ({"target": "nope"}, "--target: the table has no column nope"),
+        ({"subgroups": ("nope",)}, "--subgroup: the table has no column nope"),
         ({"entity": "nope"}, "--entity"),
         ({"epsilon": "-1"}, "--epsilon"),
         ({"epsilon": "x"}, "--epsilon"),

@@ -19,6 +19,7 @@ from stream_app.adapters.debezium import (
     ChangeEvents,
     Changes,
 )
+from stream_app.adapters.drifting_rows import DriftingRows
 from stream_app.adapters.json_rows import NOT_JSON, REPEATED, PlainRows, TypedRows
 
 CONTRACT = Contract(
@@ -226,3 +227,14 @@ def test_whatever_comes_is_rows_or_reasons(messages: list[bytes], typed: bool) -
     assert changes.inserts.num_rows + gone <= 2 * (len(messages) - len(changes.bad))
     alone = [decoder.decode([message]) for message in messages]
     assert [at for at, one in enumerate(alone) if one.bad] == sorted(changes.bad)
+
+
+def test_further_columns_of_an_image_are_named_in_what_came_and_taken_out_of_what_went() -> None:
+    row = {"id": 1, "price": 2.5, "note": "n", "day": None, "at": None}
+    decoder = ChangeEvents(DriftingRows(CONTRACT), CONTRACT)
+    found = _decoded(_change("u", row | {"new": 1}, row | {"new": 2}), decoder=decoder)
+    assert (found.bad, found.deletes is None) == ({}, False)
+    assert found.inserts.column_names == ["price", "note", "day", "at", "new"]
+    assert found.inserts["new"].null_count == 1
+    assert found.deletes is not None
+    assert found.deletes.column_names == ["price", "note", "day", "at"]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -99,6 +100,41 @@ def test_a_stream_is_drawn_with_its_drift_and_without(
     shoppers(2_000, 5).to_csv(stream, index=False)
     assert perennial(*files, "--plot", picture).out == ""
     assert "share of " in picture.read_text(encoding="utf-8") != with_drift
+
+
+def test_columns_that_change_and_a_target_that_follows_otherwise_are_told_and_drawn(
+    perennial: Perennial, tmp_path: Path
+) -> None:
+    # Seeds 1 and 2. From row 6,000 on the target is the opposite of its only reason; from 3,000 on a column is new.
+    real, stream, contract, picture = (tmp_path / name for name in ("real.csv", "stream.csv", "c.yaml", "p.svg"))
+    reasons(8_000, 1).to_csv(real, index=False)
+    reasons(12_000, 2, turn=6_000).assign(new=[None] * 3_000 + [1] * 9_000).to_csv(stream, index=False)
+    assert perennial("contract", "draft", real, "--dataset", "r", "--target", "y", "--out", contract).code == 0
+    command = ("drift", "backtest", "--reference", real, "--stream", stream, "--contract", contract)
+    found = perennial(*command, "--label-delay", "2000", "--json", "--plot", picture).documents
+    assert [(each["row"], each["columns"]) for each in found if each["kind"] == "schema"] == [(4_000, ["new"])]
+    (concept,) = [each for each in found if each["kind"] == "concept"]
+    assert (concept["row"] > 8_000, concept["columns"], concept["effect_unit"]) == (True, ["y"], "error_rate")
+    text = perennial(*command, "--label-delay", "2000").out
+    assert "the columns changed: new; since row 4000" in text
+    assert concept["said"] in text
+    drawn = picture.read_text(encoding="utf-8")
+    assert "errors in y, %" in drawn
+    assert "columns changed: new" in drawn
+
+
+def test_labels_cannot_be_late_where_there_are_none(perennial: Perennial, files: tuple[str | Path, ...]) -> None:
+    said = perennial(*files, "--label-delay", "10")
+    assert (said.code, "names no target" in said.err) == (2, True)
+
+
+def reasons(rows: int, seed: int, turn: int | None = None) -> pd.DataFrame:
+    """``y`` mostly follows from ``x``, and from ``turn`` on mostly from its opposite."""
+    random = np.random.default_rng(seed)
+    x, right = random.random(rows) < 0.5, random.random(rows) < 0.9
+    right ^= np.arange(rows) >= (rows if turn is None else turn)
+    words = np.array(["no", "yes"], dtype=object)
+    return pd.DataFrame({"x": words[x.astype(int)], "a": random.random(rows), "y": words[(x ^ ~right).astype(int)]})
 
 
 def test_choices_are_those_of_the_contract() -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from schemas.contract import Categories, Column
 from schemas.events import Event
 from schemas.events.commands import CommandSubmitted
-from schemas.events.plans import TriggerDeferred
+from schemas.events.plans import ContractApplied, TriggerDeferred
 from schemas.events.releases import (
     CheckpointPublished,
     DeadLettered,
@@ -18,6 +19,7 @@ from schemas.events.releases import (
     ReleaseChecked,
     StatusPublished,
 )
+from schemas.events.sources import RecordsObserved
 from schemas.topics import TOPICS
 from stream_app.adapters.embedded_broker import EmbeddedBroker
 from stream_app.adapters.publisher import Publisher
@@ -253,6 +255,13 @@ def test_a_share_is_typed_by_the_contract_in_force(perennial: Perennial, told: t
     assert perennial("run", "start", "flights", "--where", "late=1:20%", "--bootstrap", told[0]).code == 0
 
 
+@pytest.fixture
+def bootstrap() -> Iterator[str]:
+    """A broker on which nothing stands yet."""
+    with EmbeddedBroker({topic.name: 1 for topic in TOPICS}) as broker:
+        yield broker.bootstrap
+
+
 def test_a_file_is_announced_and_streamed(perennial: Perennial, told: tuple[str, str], tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text("late\n" + "1\n0\n" * 30, encoding="utf-8")
     announced = perennial(
@@ -266,6 +275,39 @@ def test_a_file_is_announced_and_streamed(perennial: Perennial, told: tuple[str,
     assert said.document["rows"] == 60
     assert time.monotonic() - began >= 0.2
     assert [message.headers for message in read_topic(told[0], "source.records")]
+
+
+def test_labels_that_came_late_are_sent(perennial: Perennial, bootstrap: str, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.csv"
+    labels.write_text("age,late\n" + "30,1\n40,0\n" * 30, encoding="utf-8")
+    command = ("stream", "flights", labels, "--labels", "--bootstrap", bootstrap)
+    assert perennial(*command, "--batch", "40", "--first-row", "100", "--json").document["rows"] == 60
+    sent = _read(bootstrap, "source.records", RecordsObserved)
+    assert [(event.operation, event.first_row, event.rows) for event in sent] == [
+        ("label", 100, 40),
+        ("label", 140, 20),
+    ]
+    assert perennial(*command).out == "60 labels sent\n"
+    assert perennial(*command, "--delete").code == 2
+
+
+@pytest.mark.parametrize(
+    ("target", "says"), [("arrived", "lacks the target arrived"), (None, "names no target: labels would tell nothing")]
+)
+def test_labels_without_what_they_label_are_refused(
+    perennial: Perennial, bootstrap: str, tmp_path: Path, target: str | None, says: str
+) -> None:
+    column = Column(name="arrived", type="integer", domain=Categories(values=(0, 1)))
+    pinned = contract().model_copy(update={"columns": (column,)})
+    pinned = pinned.model_copy(update={"policy": pinned.policy.model_copy(update={"target": target})})
+    applied = ContractApplied(event_id="c", dataset="flights", contract=pinned, contract_digest=pinned.digest())
+    with Publisher(bootstrap, "/test") as publisher:
+        publisher.send("contracts", applied)
+        publisher.flush()
+    (tmp_path / "labels.csv").write_text("late\n1\n0\n", encoding="utf-8")
+    said = perennial("stream", "flights", tmp_path / "labels.csv", "--labels", "--bootstrap", bootstrap)
+    assert (said.code, says in said.err) == (2, True)
+    assert _read(bootstrap, "source.records", RecordsObserved) == []
 
 
 def test_watching_gives_up_in_time(perennial: Perennial, told: tuple[str, str]) -> None:

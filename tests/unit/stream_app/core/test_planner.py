@@ -112,7 +112,6 @@ def test_rows_are_counted_anew_after_a_snapshot() -> None:
     ("pinned", "event", "reason"),
     [
         (contract(on_drift=False), drift(), "does not regenerate on drift"),
-        (contract(timing="schedule"), drift(), "timing"),
         (contract(), drift(window=None), "without a window"),
     ],
 )

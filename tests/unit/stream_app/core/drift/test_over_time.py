@@ -6,8 +6,9 @@ import pytest
 
 from schemas.contract import Categories, Column, Contract, Policy, Privacy
 from schemas.errors import ContractError
+from stream_app.agents.profiling import target_model
 from stream_app.core.drift.backtest import Recording, record
-from stream_app.core.drift.over_time import most_moved, shares_over_time
+from stream_app.core.drift.over_time import errors_over_time, most_moved, shares_over_time
 from stream_app.core.drift.reference import build_reference
 
 CONTRACT = Contract(
@@ -61,3 +62,26 @@ def test_what_is_not_there_is_refused(recording: Recording) -> None:
 
 def test_the_column_that_moved_most_is_named(recording: Recording) -> None:
     assert most_moved(recording) == "c"
+
+
+def test_errors_of_the_target_are_those_of_each_pieces_labelled_rows() -> None:
+    columns = tuple(Column(name=name, type="string", domain=Categories(values=("n", "p"))) for name in ("a", "y"))
+    contract = Contract(dataset="d", policy=Policy(privacy=Privacy(scope="s"), target="y"), columns=columns)
+    random = np.random.default_rng(5)
+    a, noisy = random.random((2, 4_000))
+    words = np.array(["n", "p"], dtype=object)
+    frame = pd.DataFrame({"a": words[(a > 0.5).astype(int)], "y": words[((a > 0.5) ^ (noisy < 0.1)).astype(int)]})
+    reference = build_reference(frame, contract)
+    concept, _ = target_model(reference, frame, contract)
+    stream = frame.copy()
+    stream.loc[1_000:1_999, "y"] = None
+    stream.loc[2_000:, "y"] = stream.loc[2_000:, "a"].map({"n": "p", "p": "n"})
+    found = errors_over_time(record(reference, stream, contract, concept), pieces=4)
+    assert found is not None
+    assert (found.target, found.ends.tolist()) == ("y", [1_000, 2_000, 3_000, 4_000])
+    share = float((stream["a"] != stream["y"])[:1_000].mean())
+    assert found.missed[[0, 2, 3]].tolist() == pytest.approx([share, 1, 1])
+    assert found.expected[[0, 2, 3]] == pytest.approx([0.1] * 3, abs=0.03)
+    assert np.isnan(found.missed[1])
+    assert errors_over_time(record(reference, stream, contract)) is None
+    assert errors_over_time(record(reference, stream.assign(y=None), contract, concept)) is None
