@@ -8,16 +8,19 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from generators.arrays import Ints
 from generators.generation import fit
+from generators.profile import take_profile
 from generators.protocol import FitFailed, Progress, silent
+from generators.registry import entry
+from generators.selection import select
 from schemas.contract import Contract
 from schemas.dependence import Layout, PairTables
-from schemas.errors import ContractError, InsufficientEvidence, PerennialError
+from schemas.errors import ContractError, InputError, InsufficientEvidence, PerennialError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,10 +56,7 @@ def bake_off(
 
     ``parameters`` by family. Raises ``ContractError`` under a formal claim, ``InsufficientEvidence`` below 200 rows.
     """
-    if contract.policy.privacy.claim == "formal":
-        raise ContractError(
-            "a bake-off looks at the data, and nobody pays for it: a formal claim rests on the contract"
-        )
+    _refuse_formal(contract)
     if len(table) < LEAST:
         raise InsufficientEvidence(f"a bake-off needs {LEAST} rows at least")
     order = np.random.default_rng(np.random.SeedSequence([seed & (2**64 - 1), 0xBA4E])).permutation(len(table))[:rows]
@@ -67,6 +67,56 @@ def bake_off(
         found.append(_tasted(seen, unseen, contract, name, seed, (parameters or {}).get(name, {})))
     progress(1.0, "tasted")
     return tuple(sorted(found, key=lambda one: (one.distance is None, one.distance or 0.0, one.seconds, one.family)))
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A family in a comparison: ``tasted`` at that ``distance``, ``failed``, or ``refused`` untried, and why."""
+
+    family: str
+    verdict: Literal["tasted", "failed", "refused"]
+    distance: float | None
+    seconds: float | None
+    reason: str
+
+
+def compared(
+    table: "pd.DataFrame",
+    contract: Contract,
+    families: Sequence[str],
+    seed: int,
+    rows: int = ROWS,
+    progress: Progress = silent,
+) -> tuple[Compared, ...]:
+    """Every family that the choice thinks of, or the named ones alone: those that were tasted from the closest to the
+    farthest with what speaks for them, then those that failed, then those that the choice refuses.
+
+    Raises what ``bake_off`` raises, ``InputError`` for an unknown family or a table that had better not be synthesised.
+    """
+    _refuse_formal(contract)
+    plan = select(take_profile(table, contract), contract, len(table))
+    if plan.refusals:
+        raise InputError("; ".join(plan.refusals))
+    reasons = {one.family: one.reason for one in plan.alternatives}
+    named = tuple(dict.fromkeys(families))
+    for name in named:
+        entry(name)
+    able = named or tuple(one.family for one in plan.alternatives if one.verdict != "refused")
+    told = [
+        Compared(one.family, "tasted", one.distance, one.seconds, reasons[one.family])
+        if one.failure is None
+        else Compared(one.family, "failed", None, one.seconds, one.failure)
+        for one in bake_off(table, contract, able, seed, rows, progress=progress)
+    ]
+    left = () if named else (one for one in plan.alternatives if one.verdict == "refused")
+    return (*told, *(Compared(one.family, "refused", None, None, one.reason) for one in left))
+
+
+def _refuse_formal(contract: Contract) -> None:
+    if contract.policy.privacy.claim == "formal":
+        raise ContractError(
+            "a bake-off looks at the data, and nobody pays for it: a formal claim rests on the contract"
+        )
 
 
 def _tasted(

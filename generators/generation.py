@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from generators.artefact import unpack
 from generators.checking import check_contract
 from generators.protocol import Checkpoints, FitFailed, FitRequest, FittedModel, Progress, silent
-from generators.registry import counts_family
+from generators.registry import counts_family, entry
 from generators.registry import family as family_of
 from generators.sampling.releasing import released
 from schemas.accounting import within
@@ -104,10 +104,7 @@ def fit(
     """
     started = time.perf_counter()
     chosen = family_of(family)
-    private = contract.policy.privacy.claim == "formal"
-    size = table.rows if isinstance(table, TableCounts) else len(table)
-    columns = None if isinstance(table, TableCounts) else map(str, table.columns)
-    check_contract(contract, announced if private else size, columns)
+    size = _checked(table, contract, family, announced)
     grant = chosen.mechanisms(contract, size) if granted is None else granted
     request = FitRequest(contract, secret or _secret(seed), grant, dict(parameters or {}), checkpoints, prior)
     if isinstance(table, TableCounts):
@@ -119,6 +116,18 @@ def fit(
     if not within(model.mechanisms, grant, contract.policy.privacy.delta):
         raise BudgetError(f"the family {family} ran more on the data than it was granted")
     return Fitted(model, model.mechanisms, time.perf_counter() - started, family)
+
+
+def _checked(table: "pd.DataFrame | TableCounts", contract: Contract, family: str, announced: int | None) -> int:
+    """The number of rows, once the contract can be met; raises ``ContractError``, and no row is read."""
+    size = table.rows if isinstance(table, TableCounts) else len(table)
+    if entry(family).fidelity == "none":  # it needs no row, so what the table has does not matter
+        check_contract(contract)
+    else:
+        private = contract.policy.privacy.claim == "formal"
+        columns = None if isinstance(table, TableCounts) else map(str, table.columns)
+        check_contract(contract, announced if private else size, columns)
+    return size
 
 
 def opened(body: bytes, contract: Contract) -> tuple[str, FittedModel]:

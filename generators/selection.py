@@ -139,7 +139,7 @@ def climb(
 
 def _requested(contract: Contract, rows: int, installed: Collection[str], name: str) -> Choice:
     found = entry(name)
-    check_contract(contract, rows or None)
+    check_contract(contract, None if found.fidelity == "none" else rows or None)
     if contract.policy.generation.exact_records:
         raise InputError("; ".join(refusals(contract, None)))
     if found.control and not contract.policy.regeneration.allow_control_families:

@@ -42,8 +42,8 @@ class ParityReport(Model):
 class AnonymityReport(Model):
     """``k`` and ``l`` that the contract asks for, the smallest of both that the release has, and the rows touched.
 
-    ``generalised`` rows had a quasi-identifier widened or merged, ``suppressed`` rows were left out. ``smallest_l`` is
-    absent without a sensitive column.
+    ``generalised`` rows had a quasi-identifier widened or merged, ``suppressed`` rows were left out, ``replaced`` of
+    them by others that were drawn anew. ``smallest_l`` is absent without a sensitive column.
     """
 
     k: Count
@@ -51,6 +51,7 @@ class AnonymityReport(Model):
     method: Literal["generalise", "suppress"]
     generalised: Count
     suppressed: Count
+    replaced: Annotated[Count, Field(exclude_if=lambda given: given == 0)] = 0
     smallest_k: Count
     smallest_l: Count | None = None
     columns: tuple[ColumnName, ...] = ()

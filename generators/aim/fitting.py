@@ -13,8 +13,8 @@ from generators.arrays import Ints
 from generators.domains.assembly import Assembly
 from generators.marginals.coding import Coding
 from generators.marginals.exclusions import exclusions
-from generators.marginals.fitting import parents_of
-from generators.marginals.logit import PRIOR_PAIR, draw
+from generators.marginals.fitting import parents_of, prior_of
+from generators.marginals.logit import draw
 from generators.marginals.measurement import Measured
 from generators.marginals.model import Conditional, Link
 from generators.marginals.order import sampling_order
@@ -77,7 +77,8 @@ def _triples(column: int, earlier: Sequence[int], joints: Sequence[Joint]) -> li
 def _pair_factor(table: PairTable, column: int, cells: Ints, codings: Sequence[Coding]) -> Factor:
     other, other_fine, own_fine, masses = table.seen_from(column)
     codes = flat(cells, (other,), (other_fine,), codings)
-    return Factor(codes, np.maximum(masses, 0.0), table.deviation, _own(codings[column], own_fine), PRIOR_PAIR)
+    own = _own(codings[column], own_fine)
+    return Factor(codes, np.maximum(masses, 0.0), table.deviation, own, prior_of(table))
 
 
 def _joint_factor(joint: Joint, column: int, cells: Ints, codings: Sequence[Coding]) -> Factor:

@@ -10,7 +10,8 @@ from generators.aim.joint import Clique, Joint
 from generators.aim.known import Known
 from generators.arrays import Floats, Ints, sums
 from generators.marginals.coding import Coding
-from generators.marginals.tables import PairTable, refine, shrink_singular_values
+from generators.marginals.denoising import shrink_singular_values
+from generators.marginals.tables import PairTable, refine
 from generators.private.meter import Meter
 
 SMALLEST_PRIOR, LARGEST_PRIOR = 0.02, 0.8

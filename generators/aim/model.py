@@ -9,6 +9,8 @@ from generators.arrays import Ints
 from generators.marginals.drawing import CHUNK, NEVER
 from generators.marginals.logit import Single, draw
 from generators.marginals.model import Conditional, Model
+from generators.sampling.drawing import Where
+from generators.sampling.steering import Steer
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,10 @@ class AdaptiveModel(Model):
                 base = conditional.base if place or tilt is None else tilt
                 part[:, conditional.column] = draw(np.exp(self._logits(conditional, base, part)), rng)
         return cells
+
+    def _steers(self, where: Where) -> tuple[Steer, ...]:
+        """None: joint links are no walk."""
+        return ()
 
     def _logits(self, conditional: Conditional, base: Single, part: Ints) -> Single:
         logits = np.tile(base, (part.shape[0], 1))

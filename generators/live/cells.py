@@ -9,6 +9,7 @@ from generators.arrays import Ints
 from generators.domains.assembly import Assembly
 from generators.domains.grid import Grid
 from generators.marginals.coding import Coding
+from generators.marginals.triples import Triple
 from schemas.cells import typed
 from schemas.column_bins import MISSING, NEW, ColumnBins, as_numbers, as_texts
 from schemas.counts import CountLayout, TableCounts
@@ -44,6 +45,7 @@ class CellCounts:
             self._of_code.append(cells)
             self._of_level.append(_cells_of_levels(cells, layout.levels[place], name))
         self._pairs = {pair: number for number, pair in enumerate(layout.pairs)}
+        self._triples = {frozenset(triple): number for number, triple in enumerate(layout.triples)}
 
     def has(self, left: int, right: int) -> bool:
         """Whether the pair of free columns is counted."""
@@ -62,6 +64,20 @@ class CellCounts:
         rows = _gathered(table, *self._map(left, left_fine))
         return _gathered(rows.T, *self._map(right, right_fine)).T
 
+    def has_triple(self, columns: Triple) -> bool:
+        """Whether the three free columns are counted together."""
+        return frozenset(self._places[column] for column in columns) in self._triples
+
+    def triple(self, *columns: int) -> Ints:
+        """(coarse cells, coarse cells, coarse cells) of three free columns, in the order that is asked for."""
+        places = [self._places[column] for column in columns]
+        number = self._triples[frozenset(places)]
+        counted = self._counts.layout.triples[number]
+        table = self._counts.triples[number].transpose([counted.index(place) for place in places])
+        for axis, column in enumerate(columns):
+            table = np.moveaxis(_gathered(np.moveaxis(table, axis, 0), *self._map(column, False)), 0, axis)
+        return table
+
     def _map(self, column: int, fine: bool) -> tuple[Ints, int]:
         cells, coding = self._of_level[column], self._codings[column]
         if fine:
@@ -74,6 +90,17 @@ def place_of(layout: CountLayout, name: str) -> int:
     if name not in layout.names:
         raise ContractError(f"the counts lack a column that is modelled: {name}")
     return layout.names.index(name)
+
+
+def triples_of(layout: CountLayout, assembly: Assembly) -> tuple[Triple, ...]:
+    """The triples of three free columns that are counted, each once, by their places among these."""
+    place_in = {layout.names.index(name): place for place, name in enumerate(assembly.free) if name in layout.names}
+    found = {
+        frozenset(triple): (place_in[triple[0]], place_in[triple[1]], place_in[triple[2]])
+        for triple in layout.triples
+        if set(triple) <= set(place_in) and len(set(triple)) == len(triple)
+    }
+    return tuple(found.values())
 
 
 def stretch_of(bins: ColumnBins, grid: Grid) -> Stretch:

@@ -64,7 +64,7 @@ def open_rows(table: "pd.DataFrame", request: FitRequest, progress: Progress) ->
     meter = Meter(granted, keys[0], request.contract.policy.privacy.unit.max_rows)
     declared = _declared(request.contract, ready.assembly)
     measured = measure(meter, variables, target, _parameters(request)["coarseness"], progress, declared)
-    # Its tables come with their noise taken out as far as may be; triples serve this release and are not followed.
+    # Its tables come with their noise taken out as far as may be.
     published = published_of(measured, white=False)
     return _release(request, ready.assembly, target, published, meter, keys[1], progress, measured)
 

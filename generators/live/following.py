@@ -7,7 +7,8 @@ innovations of all tables of a kind, and everything is post-processing.
 
 *Measuring again.* One-ways every time. Of the joint tables only some: candidates are scored by how many rows the
 prediction misplaces, less what a noisy measurement would (McKenna et al. 2022), and drawn by the exponential mechanism
-without putting back. Nothing is chosen from exact counts, and every draw is paid for and recorded.
+without putting back. Nothing is chosen from exact counts, and every draw is paid for and recorded. Declared triples are
+measured every time (``interactions``).
 """
 
 import math
@@ -18,19 +19,18 @@ import numpy as np
 
 from generators.arrays import Floats, Ints
 from generators.live.cells import CellCounts
+from generators.live.filtering import MEMORY, gain_of, variance_after
+from generators.live.interactions import followed_interactions
 from generators.live.published import Joint, OneWay, Published, Wander
 from generators.live.raking import centred, on_margins, raked
+from generators.marginals.triples import COUNT
 from generators.private.meter import Meter
-
-MEMORY = 0.95
-TRUST = 100.0
-"""How many cells' worth of evidence the expected size of an innovation is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Shares of a release's budget: the total, one-ways, the target's tables, the choice among the others, which get
-    what is left. ``again`` of them are measured again, all if it is 0.
+    what is left less the triples' shares. ``again`` of them are measured again, all if it is 0.
     """
 
     total: float = 0.01
@@ -42,6 +42,10 @@ class Plan:
     @property
     def rest(self) -> float:
         return 1 - self.total - self.one_ways - self.labels - self.choice
+
+    def triple(self, triples: int) -> float:
+        """What each of so many triples gets: as in a first release, but half of the rest at most for all together."""
+        return min(COUNT, self.rest / 2 / max(triples, 1))
 
 
 def followed(
@@ -62,8 +66,9 @@ def followed(
     now = replace(prior, one_ways=one_ways, rows=rows, margins=margins, releases=prior.releases + 1)
     progress(0.15, "counting pairs")
     predicted = [_predicted(joint, now, prior) for joint in prior.joints]
-    joints, pairs = _joints(meter, counts, now, predicted, target, plan)
-    return replace(now, joints=tuple(joints), pairs=pairs)
+    triples = sum(counts.has_triple(each.columns) for each in prior.interactions)
+    joints, pairs = _joints(meter, counts, now, predicted, target, plan, triples * plan.triple(triples))
+    return followed_interactions(meter, counts, replace(now, joints=tuple(joints), pairs=pairs), plan.triple(triples))
 
 
 def _one_ways(
@@ -114,13 +119,21 @@ def _size(rows: Floats, columns: Floats) -> float:
 
 
 def _joints(
-    meter: Meter, counts: CellCounts, now: Published, predicted: list[Joint], target: int | None, plan: Plan
+    meter: Meter,
+    counts: CellCounts,
+    now: Published,
+    predicted: list[Joint],
+    target: int | None,
+    plan: Plan,
+    aside: float,
 ) -> tuple[list[Joint], Wander]:
+    """The pairs' tables, measured and filtered; the share ``aside`` is kept for triples."""
     counted = [place for place, joint in enumerate(predicted) if counts.has(joint.left, joint.right)]
     labels = [place for place in counted if target in (predicted[place].left, predicted[place].right)]
     others = [place for place in counted if place not in labels]
-    labelled = 0.0 if not labels else plan.labels if others else 1 - plan.total - plan.one_ways
-    rest = 1 - plan.total - plan.one_ways - labelled
+    joint = 1 - plan.total - plan.one_ways - aside
+    labelled = 0.0 if not labels else plan.labels if others else joint
+    rest = joint - labelled
     picks = others
     if 0 < plan.again < len(others):
         rest -= plan.choice
@@ -144,19 +157,10 @@ def _again(meter: Meter, counts: CellCounts, now: Published, joint: Joint, share
     innovation = centred(noisy) / now.rows - centred(joint.shares)
     spread = (deviation / now.rows) ** 2
     square = float((innovation**2).sum()) / freedom
-    gain = _gain(square, joint.variance, spread, freedom)
+    gain = gain_of(square, joint.variance, spread, freedom)
     shares = on_margins(centred(joint.shares) + gain * innovation, rows, columns)
     excess = (square - spread - joint.variance) / _size(rows, columns)
-    variance = max((1 - gain) * joint.variance, gain * spread)
-    return replace(joint, shares=shares, variance=variance), excess
-
-
-def _gain(square: float, variance: float, spread: float, freedom: int) -> float:
-    """Kalman's gain, with the innovation's variance drawn from what was expected to what this table shows (as James and
-    Stein 1961 do): a table that moved more than others follows more of what it is measured at.
-    """
-    total = (TRUST * (variance + spread) + freedom * square) / (TRUST + freedom)
-    return min(max(1 - spread / total, 0.0), 1.0)
+    return replace(joint, shares=shares, variance=variance_after(gain, joint.variance, spread)), excess
 
 
 def _picked(

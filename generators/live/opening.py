@@ -1,8 +1,8 @@
 """The first release from counts on public bins: bins are joined into cells by what noise has already shown.
 
 Every column's marginal is measured on its bins; levels are joined into fine and coarse cells of about equal mass, which
-is post-processing; then all pairs are measured on those cells, as sums of counted ones. The budget is divided as for
-rows (``shares``).
+is post-processing; then all pairs are measured on those cells, as sums of counted ones, and the declared triples. The
+budget is divided as for rows (``shares``), but no triple is chosen.
 """
 
 import math
@@ -14,13 +14,15 @@ import numpy as np
 from generators.arrays import Bools, Floats, Ints, sums
 from generators.domains.assembly import Assembly
 from generators.domains.grid import Grid
-from generators.live.cells import CellCounts, place_of, stretch_of
+from generators.live.cells import CellCounts, place_of, stretch_of, triples_of
+from generators.live.interactions import measurable, opened_interactions
 from generators.live.published import Published, published_of
 from generators.marginals.coding import Coding, category_coding, ordered_coding, restricted
 from generators.marginals.leaves import unit_leaves
 from generators.marginals.measurement import MOST_PAIRS, SECOND_LOOK, Measured
 from generators.marginals.shares import TOTAL, Shares, shares_of
 from generators.marginals.tables import PairTable, Side, measure_joint, refine
+from generators.marginals.triples import share_of_triples
 from generators.private.meter import Meter
 from schemas.column_bins import MISSING, NEW
 from schemas.counts import TableCounts
@@ -74,13 +76,21 @@ def opened_on(
         return published_of(Measured([_constant() for _ in columns], ones, [np.ones(1) for _ in columns], [], rows))
     target = target if target in live else None
     shares = shares_of(len(live), sum(columns[place].binned for place in live), rows, meter.mu, target is not None)
+    declared = triples_of(counts.layout, assembly)
+    shares = shares.setting_aside(share_of_triples(len(declared), None, len(live), shares.mass))
     progress(0.05, "counting values")
     looks = _looks(meter, columns, live, target, shares)
     codings = _codings(columns, looks, target, shares, coarseness, meter)
     rows, one_ways, deviations = _one_ways(columns, looks, codings, rows, meter.deviation(TOTAL))
     progress(0.2, "counting pairs")
-    tables = _pairs(meter, CellCounts(counts, assembly, codings), codings, one_ways, live, target, shares)
-    return published_of(Measured(codings, one_ways, deviations, tables, rows))
+    cells = CellCounts(counts, assembly, codings)
+    labelled, others = _candidates(cells, codings, live, target)
+    triples = measurable(declared, codings, [*labelled, *others])
+    each = shares.triples / max(len(declared), 1)
+    left = shares.triples - each * len(triples)
+    tables = _pairs(meter, cells, codings, one_ways, live, labelled, others, shares, left)
+    published = published_of(Measured(codings, one_ways, deviations, tables, rows))
+    return opened_interactions(meter, cells, published, triples, each)
 
 
 def _counted(counts: TableCounts, assembly: Assembly, name: str) -> Counted:
@@ -217,28 +227,40 @@ def _one_ways(
     return total, fitted, [np.sqrt(np.where(np.isfinite(each), each, 1.0)) for each in variances]
 
 
+def _candidates(
+    counts: CellCounts, codings: list[Coding], live: list[int], target: int | None
+) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """The pairs to measure: the target's with each other column, and those of the others."""
+    fine = [place for place in live if codings[place].fine_cells > 1]
+    coarse = [place for place in live if codings[place].coarse_cells > 1]
+    labelled = []
+    if target is not None and target in fine:
+        labelled = [(target, place) for place in fine if place != target and counts.has(target, place)]
+    others = [(i, j) for i in coarse for j in coarse if i < j and target not in (i, j) and counts.has(i, j)]
+    return labelled, sorted(others, key=lambda pair: (pair[1] - pair[0], pair))[:MOST_PAIRS]
+
+
 def _pairs(
     meter: Meter,
     counts: CellCounts,
     codings: list[Coding],
     one_ways: list[Floats],
     live: list[int],
-    target: int | None,
+    labelled: list[tuple[int, int]],
+    others: list[tuple[int, int]],
     shares: Shares,
+    left: float,
 ) -> list[PairTable]:
-    """As for rows: the target's pairs on fine cells, the others on coarse ones, the best of these again on fine."""
+    """As for rows: the target's pairs on fine cells, the others on coarse ones, the best of these again on fine, with
+    what the triples ``left`` as well.
+    """
     fine = {place: _side(place, codings[place], one_ways[place], True) for place in live}
     coarse = {place: _side(place, codings[place], one_ways[place], False) for place in live}
-    fine, coarse = ({at: side for at, side in sides.items() if side.cells > 1} for sides in (fine, coarse))
-    labelled = [at for at in fine if target in fine and at != target and counts.has(int(target or 0), at)]
-    others = [(i, j) for i in coarse for j in coarse if i < j and target not in (i, j) and counts.has(i, j)]
-    others = sorted(others, key=lambda pair: (pair[1] - pair[0], pair))[:MOST_PAIRS]
     second = min(len(others), max(1, len(live) // 3)) if others else 0
     tables = []
-    for at in labelled:
-        assert target is not None
-        exact = counts.pair(target, at, True, True)
-        tables.append(measure_joint(meter, fine[target], fine[at], exact, shares.target_pairs / len(labelled), False))
+    for i, j in labelled:
+        exact = counts.pair(i, j, True, True)
+        tables.append(measure_joint(meter, fine[i], fine[j], exact, shares.target_pairs / len(labelled), False))
     first = shares.other_pairs * (1 - SECOND_LOOK if second else 1.0)
     found = {}
     for i, j in others:
@@ -246,7 +268,7 @@ def _pairs(
             meter, coarse[i], coarse[j], counts.pair(i, j, False, False), first / len(others), False
         )
     for i, j in sorted(found, key=lambda pair: -found[pair].information)[:second]:
-        share = shares.other_pairs * SECOND_LOOK / second
+        share = (shares.other_pairs * SECOND_LOOK + left) / second
         again = measure_joint(meter, fine[i], fine[j], counts.pair(i, j, True, True), share, False)
         found[i, j] = refine(again, found[i, j], codings[i].coarse, codings[j].coarse)
     return [*tables, *found.values()]

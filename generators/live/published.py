@@ -4,15 +4,17 @@ All of it is post-processing of noisy counts, so it may be kept, shown and used 
 next release: bins stay as they were first paid for.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from generators.arrays import Floats, sums
 from generators.live.raking import centred
 from generators.marginals.coding import Coding
-from generators.marginals.measurement import Measured
-from generators.marginals.tables import PairTable, mutual_information, shrink_singular_values
+from generators.marginals.denoising import denoised
+from generators.marginals.measurement import Measured, coarsened
+from generators.marginals.tables import PairTable, mutual_information
+from generators.marginals.triples import Triple, TripleTable, by_pair, triply_centred, without_interaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +61,22 @@ class Joint:
     white: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """Three columns: the triply centred ``part`` of their shares (coarse cells of each) that their pairs do not account
+    for, and the variance of a cell of it.
+    """
+
+    columns: Triple
+    part: Floats
+    variance: float
+
+
 @dataclass(frozen=True)
 class Published:
-    """Codings, one-ways and joint tables of the free columns, the noisy number of rows, and what moves how fast."""
+    """Codings, one-ways, joint tables and interactions of the free columns, the noisy number of rows, and what moves
+    how fast.
+    """
 
     codings: tuple[Coding, ...]
     one_ways: tuple[OneWay, ...]
@@ -70,6 +85,8 @@ class Published:
     releases: int = 1
     margins: Wander = Wander(5e-4, 1.0)
     pairs: Wander = Wander(0.0, 0.0)
+    interactions: tuple[Interaction, ...] = ()
+    triples: Wander = Wander(0.0, 0.0)
 
     def cells_of(self, column: int, fine: bool) -> Floats:
         """The shares of a column's cells."""
@@ -85,7 +102,19 @@ class Published:
             [np.sqrt(one.variance) * rows for one in self.one_ways],
             [self._in_rows(joint) for joint in self.joints],
             rows,
+            tuple(self._table_of(each) for each in self.interactions),
         )
+
+    def account(self, columns: Triple) -> Floats:
+        """(coarse cells of each) masses of three columns as far as their pairs explain them; all three are joints."""
+        own = [joint for joint in self.joints if {joint.left, joint.right} <= set(columns)]
+        pairs = by_pair([coarsened(self._in_rows(joint), list(self.codings)) for joint in own])
+        a, b, c = columns
+        return without_interaction(pairs[a, b], pairs[a, c], pairs[b, c])
+
+    def _table_of(self, each: Interaction) -> TripleTable:
+        masses = np.maximum(self.account(each.columns) + each.part * self.rows, 0.0)
+        return TripleTable(each.columns, masses, each.variance**0.5 * self.rows)
 
     def _in_rows(self, joint: Joint) -> PairTable:
         """The table with its noise taken out as far as may be; the filter itself keeps it, for it counts on it."""
@@ -97,7 +126,7 @@ class Published:
         independent = np.outer(left, right) / self.rows
         part = centred(joint.shares * self.rows - independent)
         known = mutual_information(part, left, right, deviation)
-        masses = independent + (shrink_singular_values(part, deviation) if joint.white else part)
+        masses = denoised(part, left, right, deviation, known) if joint.white else independent + part
         return PairTable(
             joint.left, joint.right, joint.left_fine, joint.right_fine, masses, deviation, known
         )  # fmt: skip
@@ -106,7 +135,7 @@ class Published:
 def published_of(measured: Measured, white: bool = True) -> Published:
     """The state after a first release; ``white`` where its tables still have all their noise."""
     rows = measured.rows
-    return Published(
+    found = Published(
         tuple(measured.codings),
         tuple(
             OneWay(mass / rows, (deviation / rows) ** 2)
@@ -121,3 +150,12 @@ def published_of(measured: Measured, white: bool = True) -> Published:
         ),
         rows,
     )  # fmt: skip
+    interactions = tuple(
+        Interaction(
+            table.columns,
+            triply_centred(table.masses - found.account(table.columns)) / rows,
+            (table.deviation / rows) ** 2,
+        )
+        for table in measured.triples
+    )
+    return replace(found, interactions=interactions)

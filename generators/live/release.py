@@ -1,13 +1,14 @@
 """A release that the next one can start from: the fitted model with everything that was published to make it."""
 
 from dataclasses import dataclass, fields
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from generators.artefact import pack, unpack
-from generators.live.published import Joint, OneWay, Published, Wander
+from generators.live.published import Interaction, Joint, OneWay, Published, Wander
 from generators.marginals.model import Model
 from generators.marginals.storage import from_bytes, to_bytes
 from generators.protocol import FitRequest
@@ -54,7 +55,7 @@ def prior_of(request: FitRequest) -> Release | None:
 
 
 def _facts(published: Published) -> dict[str, Any]:
-    return {
+    facts: dict[str, Any] = {
         "rows": published.rows,
         "releases": published.releases,
         "margins": [published.margins.moved, published.margins.scale],
@@ -64,6 +65,10 @@ def _facts(published: Published) -> dict[str, Any]:
             for joint in published.joints
         ],
     }
+    if published.interactions:
+        facts["interactions"] = [[*each.columns, each.variance] for each in published.interactions]
+        facts["triples"] = [published.triples.moved, published.triples.scale]
+    return facts
 
 
 def _arrays(published: Published) -> dict[str, npt.NDArray[Any]]:
@@ -72,6 +77,8 @@ def _arrays(published: Published) -> dict[str, npt.NDArray[Any]]:
         found[f"{_PREFIX}/one/{column}"] = np.stack([one.shares, one.variance])
     for place, joint in enumerate(published.joints):
         found[f"{_PREFIX}/joint/{place}"] = joint.shares
+    for place, each in enumerate(published.interactions):
+        found[f"{_PREFIX}/interaction/{place}"] = each.part
     return found
 
 
@@ -102,4 +109,23 @@ def _published(facts: dict[str, Any], arrays: dict[str, npt.NDArray[Any]], model
         int(facts["releases"]),
         Wander(*map(float, facts["margins"])),
         Wander(*map(float, facts["pairs"])),
+        _interactions(facts, arrays, model, joints),
+        Wander(*map(float, facts.get("triples", (0.0, 0.0)))),
     )
+
+
+def _interactions(
+    facts: dict[str, Any], arrays: dict[str, npt.NDArray[Any]], model: Model, joints: list[Joint]
+) -> tuple[Interaction, ...]:
+    """None in a release that was written before there were any; raises ``ValueError`` where one lacks a pair."""
+    pairs = {frozenset((joint.left, joint.right)) for joint in joints}
+    found = []
+    for place, (a, b, c, variance) in enumerate(facts.get("interactions", ())):
+        columns, part = (int(a), int(b), int(c)), arrays[f"{_PREFIX}/interaction/{place}"]
+        wanted = tuple(model.codings[column].coarse_cells for column in columns)
+        if part.shape != wanted or min(wanted) < 2 or not np.isfinite(part).all() or not 0 < float(variance) < np.inf:
+            raise ValueError
+        if not {frozenset(pair) for pair in combinations(columns, 2)} <= pairs:
+            raise ValueError
+        found.append(Interaction(columns, part, float(variance)))
+    return tuple(found)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from generators.arrays import Ints
+from generators.arrays import Floats, Ints
 from generators.marginals.coding import Coding
 from generators.marginals.exclusions import Exclusion
 from generators.marginals.logit import Single
@@ -76,21 +76,57 @@ def drawn_cells(
     rng: np.random.Generator,
 ) -> Ints:
     """(rows, columns) fine cells."""
-    cells = np.zeros((rows, len(codings)), dtype=np.int64)
-    for start in range(0, rows, CHUNK):
-        part = cells[start : start + CHUNK]
-        known: dict[Source, Ints] = {}
-        for step in steps:
-            drawn = _drawn(step, known, part, excluded.get(step.column, ()), rng)
-            part[:, step.column] = drawn
-            known[step.column, True] = drawn
-            known[step.column, False] = codings[step.column].coarse[drawn]
+    walk = Walk(steps, codings, excluded)
+    cells = walk.blank(rows)
+    walk.extend(cells, 0, None, rng)
     return cells
 
 
-def _drawn(
-    step: Step, known: Mapping[Source, Ints], part: Ints, excluded: Sequence[Exclusion], rng: np.random.Generator
-) -> Ints:
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """The steps as a chain that shares can be wished of: see ``generators.sampling.steering``."""
+
+    steps: Sequence[Step]
+    codings: Sequence[Coding]
+    excluded: Mapping[int, Sequence[Exclusion]]
+
+    def blank(self, rows: int) -> Ints:
+        return np.zeros((rows, len(self.codings)), dtype=np.int64)
+
+    def place(self, step: int) -> int:
+        return self.steps[step].column
+
+    def extend(self, codes: Ints, start: int, stop: int | None, rng: np.random.Generator) -> None:
+        for at in range(0, len(codes), CHUNK):
+            part = codes[at : at + CHUNK]
+            known = self._known(part, start)
+            for step in self.steps[start:stop]:
+                drawn = _drawn(_ends(step, known, part, self.excluded.get(step.column, ())), rng)
+                part[:, step.column] = drawn
+                known[step.column, True] = drawn
+                known[step.column, False] = self.codings[step.column].coarse[drawn]
+
+    def chances(self, codes: Ints, step: int, code: int) -> Floats:
+        found = np.zeros(len(codes))
+        own = self.steps[step]
+        for at in range(0, len(codes), CHUNK):
+            part = codes[at : at + CHUNK]
+            ends = _ends(own, self._known(part, step), part, self.excluded.get(own.column, ()))
+            below = ends[:, code - 1] if code else 0.0
+            found[at : at + CHUNK] = (ends[:, code] - below) / ends[:, -1]
+        return found
+
+    def _known(self, part: Ints, steps: int) -> dict[Source, Ints]:
+        """The cells of the columns that are drawn, as those after them look them up."""
+        known: dict[Source, Ints] = {}
+        for step in self.steps[:steps]:
+            known[step.column, True] = part[:, step.column]
+            known[step.column, False] = self.codings[step.column].coarse[part[:, step.column]]
+        return known
+
+
+def _ends(step: Step, known: Mapping[Source, Ints], part: Ints, excluded: Sequence[Exclusion]) -> Single:
+    """(rows, cells) cumulative weights."""
     logits = np.empty((len(part), step.base.size), dtype=np.float32)
     if step.lookups:
         np.take(step.lookups[0].table, step.lookups[0].codes(known), axis=0, out=logits, mode="clip")
@@ -103,8 +139,12 @@ def _drawn(
         logits += np.where(exclusion.allowed(part), np.float32(0), NEVER)
     if excluded or not step.safe:
         logits -= logits.max(axis=1, keepdims=True)
-    ends = np.exp(logits, out=logits).cumsum(axis=1)
-    uniform = rng.random(len(part), dtype=np.float32) * ends[:, -1]
+    ends: Single = np.exp(logits, out=logits).cumsum(axis=1)
+    return ends
+
+
+def _drawn(ends: Single, rng: np.random.Generator) -> Ints:
+    uniform = rng.random(len(ends), dtype=np.float32) * ends[:, -1]
     ends[:, -1] = np.inf
     found: Ints = (ends > uniform[:, None]).argmax(axis=1)
     return found

@@ -9,8 +9,9 @@ import numpy as np
 from generators.arrays import Ints
 from generators.domains.assembly import Assembly
 from generators.marginals.coding import Coding
+from generators.marginals.denoising import determination
 from generators.marginals.exclusions import exclusions
-from generators.marginals.logit import Parent, draw, fit_column
+from generators.marginals.logit import PRIOR_DETERMINED, PRIOR_PAIR, Parent, draw, fit_column
 from generators.marginals.measurement import Measured
 from generators.marginals.model import Conditional, Link
 from generators.marginals.order import sampling_order
@@ -21,6 +22,8 @@ WIDE = 20
 WIDE_CELLS = 200_000
 """Synthetic rows x columns beyond ``WIDE`` columns, where the number of pairs takes the time."""
 MOST_PARENTS = 40
+CLOSE = 0.3
+"""Information over the smaller entropy of two columns, from which on their logits are nearly free."""
 
 
 def conditionals(
@@ -86,4 +89,10 @@ def _parent(table: PairTable, column: int, cells: Ints, codings: list[Coding]) -
     other, other_fine, own_fine, masses = table.seen_from(column)
     codes = cells[:, other] if other_fine else codings[other].coarse[cells[:, other]]
     own = np.arange(codings[column].fine_cells) if own_fine else codings[column].coarse
-    return Parent(codes, np.maximum(masses, 0.0), table.deviation, own)
+    return Parent(codes, np.maximum(masses, 0.0), table.deviation, own, prior_of(table))
+
+
+def prior_of(table: PairTable) -> float:
+    """How large the logits of a table may be."""
+    told = determination(table.information, table.masses.sum(axis=1), table.masses.sum(axis=0))
+    return PRIOR_DETERMINED if told > CLOSE else PRIOR_PAIR

@@ -15,6 +15,8 @@ from generators.arrays import Bools, Floats, Ints
 Single = npt.NDArray[np.float32]
 PASSES = 8
 PRIOR_PAIR = 1.5
+PRIOR_DETERMINED = 10.0
+"""Of the tables in which one column tells much of the other: there logits are large."""
 PRIOR_ONE_WAY = 100.0
 LARGEST = 8.0
 NEVER = -60.0
@@ -31,6 +33,8 @@ class Parent:
     deviation: float
     cells: Ints
     """for each fine cell of this column the table's own cell"""
+    prior: float = PRIOR_PAIR
+    """the standard deviation of logits"""
 
 
 def fit_column(
@@ -58,7 +62,7 @@ def fit_column(
         _renormalise(probabilities)
         for parent, theta, indicator, group in zip(parents, thetas, indicators, groups, strict=True):
             expected = ((indicator.T @ probabilities) @ group).astype(np.float64) * scale
-            step = _step(parent.masses, expected, parent.deviation, theta, PRIOR_PAIR)
+            step = _step(parent.masses, expected, parent.deviation, theta, parent.prior)
             theta += step
             probabilities *= np.exp(step).astype(np.float32)[:, parent.cells][parent.codes]
             _renormalise(probabilities)

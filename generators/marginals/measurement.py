@@ -273,7 +273,7 @@ def _sides(
     return {index: side for index, side in sides.items() if side.cells > 1}
 
 
-def _coarsened(table: PairTable, codings: list[Coding]) -> PairTable:
+def coarsened(table: PairTable, codings: list[Coding]) -> PairTable:
     """The table on coarse cells of both columns."""
     masses = table.masses
     for axis, (column, fine) in enumerate(((table.left, table.left_fine), (table.right, table.right_fine))):
@@ -308,7 +308,7 @@ def _pairs(
         if target is not None
     ]
     found = {pair: measure_pair(meter, coarse[pair[0]], coarse[pair[1]], first_share / len(others)) for pair in others}
-    joint = [_coarsened(table, codings) for table in [*tables, *found.values()]]
+    joint = [coarsened(table, codings) for table in [*tables, *found.values()]]
     before = meter.left
     triples = measure_triples(meter, coarse, joint, declared, target, shares.mass)
     again_share = shares.other_pairs * SECOND_LOOK + shares.triples - (before - meter.left)

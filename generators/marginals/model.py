@@ -2,7 +2,7 @@
 more.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -13,15 +13,19 @@ from generators.arrays import Floats, Ints
 from generators.domains.assembly import Assembly
 from generators.marginals.choosing import choose_within
 from generators.marginals.coding import Coding
-from generators.marginals.drawing import drawn_cells, steps_of
+from generators.marginals.drawing import Walk, drawn_cells, steps_of
 from generators.marginals.exclusions import Exclusion, exclusions
 from generators.marginals.logit import Single
 from generators.sampling.drawing import Where, drawn
+from generators.sampling.steering import Steer, Steering
 from schemas.contract import Contract, Scalar
 from schemas.mechanism import Mechanism
 
 if TYPE_CHECKING:
     import pandas as pd
+
+LEAST_OF_CELL = 0.02
+"""A wished value with a smaller share of its cell is looked for among whole rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +66,10 @@ class Model:
     def sample(self, rows: int, seed: int, where: Mapping[str, tuple[Scalar, float]] | None = None) -> "pd.DataFrame":
         """``rows`` typed rows; post-processing of the fit, at no cost. The same seed gives the same rows."""
         rng = np.random.default_rng(np.random.SeedSequence([seed & (2**64 - 1), 0x7E2E]))
-        tilt = self._tilt(where or {})
+        tilt, steers = self._tilt(where or {}), self._steers(where or {})
         return self.assembly.finished(
             drawn(
-                lambda count, source: self._draw(count, source, tilt),
+                lambda count, source: self._draw(count, source, tilt, steers),
                 rows,
                 rng,
                 self.contract,
@@ -86,8 +90,10 @@ class Model:
         """What declared dependencies exclude, by column."""
         return exclusions(self.assembly, self.codings, [conditional.column for conditional in self.conditionals])
 
-    def _draw(self, rows: int, rng: np.random.Generator, tilt: Single | None) -> "pd.DataFrame":
-        cells = self._cells(rows, rng, tilt)
+    def _draw(
+        self, rows: int, rng: np.random.Generator, tilt: Single | None, steers: Sequence[Steer] = ()
+    ) -> "pd.DataFrame":
+        cells = self._cells(rows, rng, tilt) if not steers else Steering(self._walk(tilt), steers).drawn(rows, rng)
         positions = [coding.decode(cells[:, index], rng) for index, coding in enumerate(self.codings)]
         # One column after the other in memory, as they are turned into values.
         table = np.stack(positions).T if positions else np.zeros((rows, 0), dtype=np.int64)
@@ -95,6 +101,25 @@ class Model:
 
     def _cells(self, rows: int, rng: np.random.Generator, tilt: Single | None) -> Ints:
         return drawn_cells(steps_of(self.conditionals, self.codings, tilt), self.codings, self.excluded, rows, rng)
+
+    def _walk(self, tilt: Single | None) -> Walk:
+        return Walk(steps_of(self.conditionals, self.codings, tilt), self.codings, self.excluded)
+
+    def _steers(self, where: Where) -> tuple[Steer, ...]:
+        """Wished values of columns that are drawn later, as shares of their cells."""
+        found = []
+        for step, conditional in enumerate(self.conditionals):
+            name = self.assembly.free[conditional.column]
+            position = self.assembly.grids[name].position_of(where[name][0]) if step and name in where else None
+            if position is None:
+                continue
+            coding = self.codings[conditional.column]
+            at = np.array([position])
+            cell, alone = int(coding.encode(at)[0]), float(coding.weight_at(at)[0])
+            within = alone / max(float(coding.weight[coding.cell == cell].sum()), 1e-300)
+            if within >= LEAST_OF_CELL:
+                found.append(Steer(step, cell, min(1.0, where[name][1] / min(1.0, within))))
+        return tuple(found)
 
     def _listed(self, positions: Ints, cells: Ints, rng: np.random.Generator) -> Ints:
         """Determinants drawn again together, among the listed combinations of the same cells."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from generators.arrays import Floats, Ints, sums
+from generators.marginals.denoising import CLEAR, centred, denoised
 from generators.private.meter import Meter
 
 
@@ -46,10 +47,6 @@ class PairTable:
         return self.right, self.right_fine, self.left_fine, self.masses.T
 
 
-CLEAR = 2.5
-"""Deviations from which on a group's mass says something."""
-
-
 def measure_pair(meter: Meter, left: Side, right: Side, share: float) -> PairTable:
     """``measure_joint`` of the sides' rows.
 
@@ -62,26 +59,28 @@ def measure_pair(meter: Meter, left: Side, right: Side, share: float) -> PairTab
     noise = deviation * (math.sqrt(left.cells - 1) + math.sqrt(right.cells - 1))
     groups = np.concatenate([side.masses for side in (left, right) if side.apart] or [np.zeros(0)])
     hidden = bool(((groups > CLEAR * deviation) & (groups < noise)).any())
-    return measure_joint(meter, left, right, counts, share, denoised=not hidden)
+    return measure_joint(meter, left, right, counts, share, without_noise=not hidden)
 
 
 def measure_joint(
-    meter: Meter, left: Side, right: Side, counts: Ints, share: float, denoised: bool = True
+    meter: Meter, left: Side, right: Side, counts: Ints, share: float, without_noise: bool = True
 ) -> PairTable:
     """The joint table from its doubly centred part P(x + z), P = (I - 11'/d) x (I - 11'/d'), and the one-ways.
 
     Its squared sensitivity to a row is (1 - 1/d)(1 - 1/d') (residual queries: ResidualPlanner, Xiao et al. 2023). The
     one-ways' product is taken out before it is read: what uneven margins explain is neither noise nor information.
-    ``counts`` (left cells x right cells); the sides' codes are not looked at. Without ``denoised`` the noise stays
-    white, as a filter wants it.
+    ``counts`` (left cells x right cells); the sides' codes are not looked at. Unless ``without_noise`` the noise
+    stays white, as a filter wants it.
     """
     sensitivity = _sensitivity(left, right)
     label = f"pair/{left.column}/{right.column}/{int(left.fine)}{int(right.fine)}"
     noisy, deviation = meter.measure(label, counts, share, sensitivity)
     independent = np.outer(left.masses, right.masses) / max(float(left.masses.sum()), 1e-9)
-    residual = _centred(noisy - independent)
+    residual = centred(noisy - independent)
     information = mutual_information(residual, left.masses, right.masses, deviation)
-    masses = independent + (shrink_singular_values(residual, deviation) if denoised else residual)
+    masses = independent + residual
+    if without_noise:
+        masses = denoised(residual, left.masses, right.masses, deviation, information)
     return PairTable(left.column, right.column, left.fine, right.fine, masses, deviation, information)
 
 
@@ -107,26 +106,6 @@ def refine(fine: PairTable, coarse: PairTable, left_map: Ints, right_map: Ints) 
         fine.deviation,
         max(fine.information, coarse.information),
     )
-
-
-def shrink_singular_values(residual: Floats, deviation: float) -> Floats:
-    """Gavish and Donoho 2017: the shrinker that is optimal in Frobenius loss under white noise."""
-    rows, columns = min(residual.shape) - 1, max(residual.shape) - 1
-    if rows < 2:
-        return residual
-    beta = rows / columns
-    left, values, right = np.linalg.svd(residual, full_matrices=False)
-    scaled = values / (deviation * math.sqrt(columns))
-    inside = np.maximum((scaled**2 - beta - 1) ** 2 - 4 * beta, 0.0)
-    kept = np.where(scaled > 1 + math.sqrt(beta), np.sqrt(inside) / np.maximum(scaled, 1e-12), 0.0)
-    result: Floats = (left * (kept * deviation * math.sqrt(columns))) @ right
-    return result
-
-
-def _centred(table: Floats) -> Floats:
-    """Without its row and column means: (I - 11'/d) x (I - 11'/d') of it."""
-    centred: Floats = table - table.mean(axis=0) - table.mean(axis=1, keepdims=True) + table.mean()
-    return centred
 
 
 def mutual_information(residual: Floats, left: Floats, right: Floats, deviation: float) -> float:

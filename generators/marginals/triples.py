@@ -59,8 +59,7 @@ def measure_triples(
     mass: float,
 ) -> list[TripleTable]:
     """Declared triples, then as many chosen ones as ``mass`` affords; ``sides`` and ``tables`` on coarse cells."""
-    pairs = {(table.left, table.right): table.masses for table in tables}
-    pairs |= {(right, left): masses.T for (left, right), masses in pairs.items()}
+    pairs = by_pair(tables)
     wanted = [triple for triple in declared if all(column in sides for column in triple)]
     if target in sides and target is not None:
         for number in range(_choices(target, len(sides), mass)):
@@ -69,6 +68,12 @@ def measure_triples(
             if not found:
                 break
     return [_counted(meter, sides, pairs, triple) for triple in dict.fromkeys(wanted) if _fits(sides, pairs, triple)]
+
+
+def by_pair(tables: Sequence[PairTable]) -> dict[tuple[int, int], Floats]:
+    """The tables' masses by their columns, in either order."""
+    pairs = {(table.left, table.right): table.masses for table in tables}
+    return pairs | {(right, left): masses.T for (left, right), masses in pairs.items()}
 
 
 def _choices(target: int | None, columns: int, mass: float) -> int:
@@ -136,16 +141,26 @@ def _counts(sides: dict[int, Side], triple: Triple) -> Ints:
 
 
 def _counted(meter: Meter, sides: dict[int, Side], pairs: dict[tuple[int, int], Floats], triple: Triple) -> TripleTable:
-    """The table from its triply centred part, and the pairs' account for the rest.
+    a, b, c = triple
+    expected = without_interaction(pairs[a, b], pairs[a, c], pairs[b, c])
+    residual, deviation = measure_interaction(meter, triple, _counts(sides, triple), expected, COUNT)
+    return TripleTable(triple, np.maximum(expected + residual, 0.0), deviation)
+
+
+def measure_interaction(
+    meter: Meter, triple: Triple, counts: Ints, expected: Floats, share: float
+) -> tuple[Floats, float]:
+    """The triply centred part of three columns' exact ``counts`` beyond the ``expected`` ones, and its deviation.
 
     A row moves the centred part by sqrt of the product of 1 - 1/d in L2, as for pairs.
     """
-    a, b, c = triple
-    counts = _counts(sides, triple)
     sensitivity = math.sqrt(math.prod(1 - 1 / size for size in counts.shape))
-    noisy, deviation = meter.measure(f"triple/{a}/{b}/{c}", counts, COUNT, sensitivity)
-    expected = without_interaction(pairs[a, b], pairs[a, c], pairs[b, c])
-    residual = noisy - expected
+    noisy, deviation = meter.measure("/".join(map(str, ("triple", *triple))), counts, share, sensitivity)
+    return triply_centred(noisy - expected), deviation
+
+
+def triply_centred(table: Floats) -> Floats:
+    """Without its means along each of three axes."""
     for axis in range(3):
-        residual = residual - residual.mean(axis=axis, keepdims=True)
-    return TripleTable(triple, np.maximum(expected + residual, 0.0), deviation)
+        table = table - table.mean(axis=axis, keepdims=True)
+    return table

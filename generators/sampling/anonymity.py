@@ -48,8 +48,17 @@ def sensitive_columns(contract: Contract) -> tuple[str, ...]:
     return (policy.target,)
 
 
-def anonymous(table: "pd.DataFrame", contract: Contract, wished: Anonymity) -> "tuple[pd.DataFrame, AnonymityReport]":
-    """The table with every class of ``k`` rows and ``l`` values of each sensitive column at least, and what it took.
+@dataclass(frozen=True, slots=True)
+class Anonymous:
+    """The rows that are left, (rows,) which ``places`` of the drawn table they had, and what it took."""
+
+    table: "pd.DataFrame"
+    places: Ints
+    report: AnonymityReport
+
+
+def anonymous(table: "pd.DataFrame", contract: Contract, wished: Anonymity) -> Anonymous:
+    """The table with every class of ``k`` rows and ``l`` values of each sensitive column at least.
 
     Values stay in the contract's domains, constraints and dependencies are kept. Raises ``ContractError`` without
     quasi-identifiers, ``InsufficientEvidence`` where no row would be left.
@@ -83,7 +92,57 @@ def anonymous(table: "pd.DataFrame", contract: Contract, wished: Anonymity) -> "
         smallest_l=min(int(distinct.min()) for distinct in after.diversities) if hidden else None,
         columns=widened,
     )
-    return table.iloc[kept].reset_index(drop=True), report
+    return Anonymous(table.iloc[kept].reset_index(drop=True), kept, report)
+
+
+@dataclass(frozen=True, slots=True)
+class Joining:
+    """(rows,) which rows of a ``batch`` belong to a class of the table that they are to join, and which were widened
+    (in which ``columns``) to get there.
+    """
+
+    batch: "pd.DataFrame"
+    able: Bools
+    changed: Bools
+    columns: tuple[str, ...]
+
+
+def joining(table: "pd.DataFrame", batch: "pd.DataFrame", contract: Contract, wished: Anonymity) -> Joining:
+    """The batch, widened where the wish allows that, as far as its rows join classes of an anonymous ``table``; those
+    are as they were, for no row of a class that is large enough ever moves.
+    """
+    import pandas as pd
+
+    both = pd.concat([table, batch], ignore_index=True)
+    columns = [coarse_of(both, contract, name) for name in contract.policy.quasi_identifiers]
+    drawn = [column.codes for column in columns]
+    if wished.method == "generalise":
+        _generalise(columns, [_coded(both, name) for name in sensitive_columns(contract)], wished)
+    written, changed, widened = _written(both, columns, drawn)
+    of_row = _classes([column.codes for column in columns], []).of_row
+    mine = slice(len(table), None)
+    found = written[mine].reset_index(drop=True)
+    able = np.isin(of_row[mine], of_row[: len(table)]) & satisfied(found, contract.policy.constraints)
+    return Joining(found, able, changed[mine], widened)
+
+
+def with_joined(
+    report: AnonymityReport, table: "pd.DataFrame", contract: Contract, widened: Bools, columns: tuple[str, ...]
+) -> AnonymityReport:
+    """The report of the ``table`` in which so many rows joined its classes; of these (joined rows,) ``widened`` ones
+    were in ``columns``.
+    """
+    held = [coarse_of(table, contract, name).codes for name in contract.policy.quasi_identifiers]
+    found = _classes(held, [_coded(table, name) for name in sensitive_columns(contract)])
+    return report.model_copy(
+        update={
+            "replaced": int(widened.size),
+            "generalised": report.generalised + int(widened.sum()),
+            "columns": tuple(dict.fromkeys([*report.columns, *columns])),
+            "smallest_k": int(found.sizes.min()),
+            "smallest_l": min((int(distinct.min()) for distinct in found.diversities), default=None),
+        }
+    )
 
 
 def _written(
@@ -111,6 +170,7 @@ def merged(one: AnonymityReport | None, other: AnonymityReport) -> AnonymityRepo
         update={
             "generalised": one.generalised + other.generalised,
             "suppressed": one.suppressed + other.suppressed,
+            "replaced": one.replaced + other.replaced,
             "smallest_k": min(one.smallest_k, other.smallest_k),
             "smallest_l": min(least) if least else None,
             "columns": tuple(dict.fromkeys([*one.columns, *other.columns])),

@@ -14,7 +14,7 @@ from generators.domains.grid import grid_of
 from generators.domains.uniqueness import made_unique
 from generators.protocol import FittedModel
 from generators.sampling.cells import Cells
-from generators.sampling.filling import filled, seed_of
+from generators.sampling.filling import Filling, filled, seed_of
 from generators.sampling.wishing import Wish
 from schemas.contract import Contract
 from schemas.errors import InputError
@@ -67,6 +67,15 @@ class Balancing:
         self._left = self._left - wanted
         self._held = self._held + np.bincount(self.wish.cells.of(found), minlength=self.wish.cells.count)
         return distinct(found, self.contract, seed_of(self.seed, 2, self.done)) if unique else found
+
+    def more(self, wanted: Ints, seed: int) -> "pd.DataFrame":
+        """Rows of the cells besides those of any part, at most as many of each as ``wanted``; none twice."""
+        import pandas as pd
+
+        filling = Filling(self.wish.cells, wanted.copy(), [], self._own.copy())
+        filling.draw(self.model, seed)
+        self.drawn += filling.drawn
+        return pd.concat(filling.parts, ignore_index=True)
 
     def _taste(self) -> None:
         rows = min(LARGEST_TASTE, max(LEAST_TASTE, self.rows))

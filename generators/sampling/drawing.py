@@ -52,15 +52,21 @@ def drawn(
     for _ in range(BATCHES):
         kept = satisfied(batch, constraints)
         spoilt = [batch[~kept], *spoilt][:3]
-        wanted = _take(batch[kept], wanted, conditions, grids, taken)
+        before, wanted = int(wanted.sum()), _take(batch[kept], wanted, conditions, grids, taken)
         if not wanted.any():
             break
-        batch = draw(int(min(LARGEST_BATCH, max(rows, 1_000) * 2)), rng)
+        batch = draw(_next_batch(int(wanted.sum()), (before - int(wanted.sum())) / len(batch), rows), rng)
     if wanted.any():
         mended = _mended(pd.concat(spoilt, ignore_index=True), contract, grids, {name for name, _, _ in conditions})
         wanted = _take(mended, wanted, conditions, grids, taken)
     found = _repeated(pd.concat(taken, ignore_index=True), wanted, conditions, grids, rng)
     return found.iloc[rng.permutation(len(found))].reset_index(drop=True)
+
+
+def _next_batch(short: int, useful: float, rows: int) -> int:
+    """How many rows to draw where ``short`` are missing and that share of the last ones was of use."""
+    most = max(rows, 1_000) * 2
+    return int(min(LARGEST_BATCH, most, max(1_000, 2 * short / useful))) if useful else min(LARGEST_BATCH, most)
 
 
 def _mended(

@@ -7,14 +7,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from generators.arrays import Ints
 from generators.protocol import FittedModel, Progress, silent
 from generators.sampling.anonymity import anonymous, merged
 from generators.sampling.balancing import Balancing, distinct
 from generators.sampling.filling import seed_of
 from generators.sampling.free_text import dropped_and_templated, with_text
+from generators.sampling.replacing import Replacing
 from generators.sampling.wishing import wish_of
 from schemas.contract import Contract, Scalar
 from schemas.errors import InputError
+from schemas.generation import Anonymity
 from schemas.sampling import AnonymityReport, SamplingReport
 
 if TYPE_CHECKING:
@@ -49,7 +54,8 @@ class Releasing:
         if self.rows < 1:
             raise InputError("ask for at least one row")
         generation = self.contract.policy.generation
-        if generation.balance is not None or (self.where and self._count > 1):
+        apart = self._count > 1 or generation.anonymity is not None
+        if generation.balance is not None or (self.where and apart):
             wish = wish_of(self.contract, self.where)
             if wish is not None:
                 self._balancing = Balancing(self.model, self.contract, wish, self.rows, self.seed)
@@ -63,7 +69,7 @@ class Releasing:
         count = self._count
         for place in range(count):
             rows = self.rows // count + (place < self.rows % count)
-            yield self._finished(self._draw(rows, place, count))
+            yield self._finished(self._draw(rows, place, count), place, count)
             self.progress((place + 1) / count, "sampling", step=place + 1, of=count)
 
     def _draw(self, rows: int, place: int, count: int) -> "pd.DataFrame":
@@ -75,16 +81,49 @@ class Releasing:
             self._drawn += rows
         return found if count == 1 else distinct(found, self.contract, seed_of(self.seed, 4, place), place, count)
 
-    def _finished(self, table: "pd.DataFrame") -> "pd.DataFrame":
+    def _finished(self, table: "pd.DataFrame", place: int, count: int) -> "pd.DataFrame":
         wished = self.contract.policy.generation.anonymity
         if wished is not None:
             before = table
-            table, report = anonymous(table, self.contract, wished)
-            self._anonymity = merged(self._anonymity, report)
+            table = self._anonymous(table, wished, place, count)
             if self._balancing is not None:
                 self._balancing.recount(table, before)
         self._rows += len(table)
         return with_text(table, self.contract)
+
+    def _anonymous(self, table: "pd.DataFrame", wished: Anonymity, place: int, count: int) -> "pd.DataFrame":
+        """With rows drawn anew in place of suppressed ones, as far as that is possible."""
+        left = anonymous(table, self.contract, wished)
+        found, report = left.table, left.report
+        if report.suppressed:
+            cells = 1 if self._balancing is None else self._balancing.wish.cells.count
+            lost = np.bincount(np.delete(self._cell_of(table), left.places), minlength=cells)
+            found, report = Replacing(
+                left,
+                len(table),
+                lost,
+                self.contract,
+                wished,
+                lambda wanted, turn: self._more(wanted, turn, place, count),
+                self._cell_of,
+            ).whole()
+        self._anonymity = merged(self._anonymity, report)
+        return found
+
+    def _cell_of(self, table: "pd.DataFrame") -> Ints:
+        """The cell of the balance of each row; one cell where nothing is wished."""
+        if self._balancing is None:
+            return np.zeros(len(table), dtype=np.int64)
+        return self._balancing.wish.cells.of(table)
+
+    def _more(self, wanted: Ints, turn: int, place: int, count: int) -> "pd.DataFrame":
+        seed = seed_of(self.seed, 5, place, turn)
+        if self._balancing is not None:
+            found = self._balancing.more(wanted, seed)
+        else:
+            found = self.model.sample(int(wanted.sum()), seed)
+            self._drawn += len(found)
+        return found if count == 1 else distinct(found, self.contract, seed_of(seed, 4), place, count)
 
     def report(self) -> SamplingReport | None:
         """What was done to the rows so far; none where neither the contract nor the run asked for anything."""

@@ -50,7 +50,7 @@ def joined(parts: Sequence[Levels]) -> Levels:
 class Entities:
     """``chain``: first time, mean gap (missing after a single row) and the median of each ordered attribute; ``gaps``:
     the time from one row to the next, of an entity that has one. ``listing``: the positions that entities may have
-    where they are keys of another table; else any of their domain will do, and it is empty.
+    where they are keys of another table and not the privacy unit; else any of their domain will do, and it is empty.
     """
 
     chain: Chain
@@ -103,7 +103,7 @@ def entities_of(
     mean = np.where(count > 1, lasting // np.maximum(count - 1, 1), end)
     medians = [_medians(column, entity) for column in columns]
     sizes = [end, end, *(int(column.max()) + 1 for column in columns)]
-    chain, coded = _chain([time[starts], mean, *medians], sizes, Growth(max(20, leaf // 2)), seed)
+    chain, coded = _chain([time[starts], mean, *medians], sizes, Growth(max(20, 2 * leaf)), seed)
     later = np.flatnonzero(np.diff(entity, prepend=-1) == 0)
     gap = np.diff(time, prepend=0)
     before = np.where(np.isin(later - 1, starts), 0, gap[later - 1])
@@ -119,7 +119,7 @@ def entities_of(
         else conditional(np.zeros(1, np.int64), codes, [np.zeros(1, np.int64)] * len(kinds), kinds, seed, leaf, False)
     )
     levels = Levels(coded[1:], layout.measured, medians)
-    return Entities(chain, gaps, entity.size / starts.size, listing if layout.referring else listing[:0]), levels
+    return Entities(chain, gaps, entity.size / starts.size, listing if layout.listed else listing[:0]), levels
 
 
 def _rhythm(levels: list[Ints], gap: Ints, time: Ints, layout: Layout) -> list[Ints]:

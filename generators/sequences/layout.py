@@ -16,8 +16,8 @@ DAY = 86_400
 @dataclass(frozen=True, slots=True)
 class Layout:
     """Places among the free columns. ``keys``: columns that refer to a key, other than the entity. ``attributes``: the
-    rest, the target first where there is one; ``marked`` tells whether it is and has few values; ``referring``, whether
-    entities are keys of another table.
+    rest, the target first where there is one; ``marked`` tells whether it is and has few values; ``listed``, whether
+    entities are keys of another table, of which those that were seen are given out again.
     """
 
     entity: int
@@ -25,7 +25,7 @@ class Layout:
     keys: tuple[int, ...]
     attributes: tuple[int, ...]
     marked: bool
-    referring: bool
+    listed: bool
     grids: tuple[Grid, ...]
 
     @property
@@ -66,4 +66,6 @@ def layout_of(contract: Contract, assembly: Assembly) -> Layout:
     grids = tuple(assembly.grids[name] for name in free)
     marked = bool(rest) and free[rest[0]] == target and grids[rest[0]].size <= 8
     entity, time = free.index(sequence.entity), free.index(sequence.time)
-    return Layout(entity, time, keys, tuple(rest), marked, sequence.entity in referring, grids)
+    # Where entities are who is protected, their keys alone would tell whom the model was fitted to.
+    listed = sequence.entity in referring and sequence.entity != contract.policy.privacy.unit.column
+    return Layout(entity, time, keys, tuple(rest), marked, listed, grids)

@@ -111,8 +111,10 @@ class Rules:
         return ()
 
     def fit(self, table: "pd.DataFrame", request: FitRequest, progress: Progress) -> RulesModel:
-        """Reads nothing but the number of rows. Raises ``ContractError`` under a formal claim, for rules that cannot be
-        kept and for unknown parameters, ``InputError`` for an unknown locale.
+        """Reads nothing but the number of rows, which may be none.
+
+        Raises ``ContractError`` under a formal claim, for rules that cannot be kept and for unknown parameters,
+        ``InputError`` for an unknown locale.
         """
         if request.contract.policy.privacy.claim == "formal":
             raise ContractError(

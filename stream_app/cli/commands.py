@@ -18,6 +18,7 @@ from stream_app.cli import (
     serving,
     sources,
     story,
+    tasting,
     topics,
 )
 
@@ -60,6 +61,7 @@ def verify(context: typer.Context) -> None:
 review = typer.Typer(help="Reviews of incidents.", no_args_is_help=True)
 review.command("close")(orders.close_review)
 contracts.app.command("backtest")(backtesting.backtest)
+contracts.app.command("bakeoff")(tasting.bakeoff)
 access = typer.Typer(help="Access of runs to a dataset's source.", no_args_is_help=True)
 access.command("grant")(orders.grant)
 access.command("withdraw")(orders.withdraw)

@@ -11,6 +11,9 @@ from stream_app.cli.output import JsonFlag, emit, no, progress_to_stderr, table
 from stream_app.cli.sampling import OUT_HELP, ContractOption, WhereOption, shares_of, write_rows
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from schemas.contract import Contract
     from validators.evaluate import Evaluation
     from validators.protocol import Evidence
 
@@ -20,9 +23,9 @@ SEED_HELP = (
 
 
 def generate(
-    data: Annotated[str, typer.Option(help="Real rows: CSV, Parquet or JSON lines.")],
     contract: ContractOption,
     out: Annotated[Path, typer.Option(help=OUT_HELP)],
+    data: Annotated[str | None, typer.Option(help="Real rows: CSV, Parquet or JSON lines. `rules` needs none.")] = None,
     family: Annotated[str, typer.Option(help="The generator's family.")] = "dp-marginals",
     rows: Annotated[
         int | None, typer.Option(min=1, help="Default: as many as the fit counted (under a formal claim, with noise).")
@@ -35,20 +38,19 @@ def generate(
     as_json: JsonFlag = False,
 ) -> None:
     """Fit a generator on a file and sample from it, in as much memory for ten million rows as for a hundred thousand.
-    Nothing is charged to a ledger: the mechanisms that ran are printed.
+    `--family rules` makes test data from the contract alone, with `--rows` and no `--data`. Nothing is charged to a
+    ledger: the mechanisms that ran are printed.
     """
     import secrets
 
     from generators.generation import fit
     from generators.protocol import FitFailed
     from generators.sampling.streaming import check_path
-    from schemas.table import conform
-    from stream_app.adapters.sources import read_frame
 
     agreed = read_contract_file(contract)
     shares = shares_of(where, agreed)
     check_path(out)
-    typed = conform(read_frame(data), agreed, roles=("modelled", "entity")).table
+    typed = _rows_of(data, agreed, family, rows)
     drawn_by = secrets.randbits(62) if seed is None else seed
     secret = secrets.token_bytes(32) if seed is None else None
     made = fit(typed, agreed, family, drawn_by, progress=progress_to_stderr, secret=secret, announced=len(typed))
@@ -57,6 +59,23 @@ def generate(
     if keep_model is not None:
         write_file(keep_model, made.model.to_bytes())
     write_rows(made.model, agreed, family, rows, drawn_by, out, shares, as_json, {"seconds": round(made.seconds, 3)})
+
+
+def _rows_of(data: str | None, contract: "Contract", family: str, rows: int | None) -> "pd.DataFrame":
+    """The typed rows of a file, or an empty table where the family reads none; raises ``InputError``."""
+    import pandas as pd
+
+    from generators.registry import entry
+    from schemas.table import conform
+    from stream_app.adapters.sources import read_frame
+
+    if data is not None:
+        return conform(read_frame(data), contract, roles=("modelled", "entity")).table
+    if entry(family).fidelity != "none":
+        raise InputError(f"{family} learns from rows: name them with --data")
+    if rows is None:
+        raise InputError("without --data nobody knows how many rows are wanted: say so with --rows")
+    return pd.DataFrame()
 
 
 def evaluate(

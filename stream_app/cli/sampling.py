@@ -92,7 +92,8 @@ def _shaped(told: dict[str, Any]) -> str:
     if (kept := report.get("anonymity")) is not None:
         lines.append(
             f"k = {kept['smallest_k']}, l = {kept.get('smallest_l', 'not asked')}: "
-            f"{kept['generalised']} rows generalised, {kept['suppressed']} suppressed"
+            f"{kept['generalised']} rows generalised, {kept['suppressed']} suppressed, "
+            f"{kept.get('replaced', 0)} of them replaced"
         )
     if report.get("repeated"):
         lines.append(f"{report['repeated']} rows are second copies of a synthetic row: a wished group is very rare")

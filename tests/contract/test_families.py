@@ -2,6 +2,7 @@
 it.
 """
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from generators.generation import Generated, generate
-from generators.protocol import FitRequest, silent
+from generators.protocol import FitRequest, FittedModel, silent
 from generators.registry import FAMILIES, available, family
+from generators.sampling.releasing import released
 from schemas.accounting import within
 from schemas.contract import (
     Categories,
@@ -114,19 +116,29 @@ def contract_for(name: str, **changes: object) -> Contract:
     return contract(FAMILIES[name].formal, **changes)  # type: ignore[arg-type]
 
 
+@cache
+def made_of(name: str) -> Generated:
+    """One fit to 800 rows for all tests that only look at it, and a table of as many rows as it counted."""
+    return quickly(table(800), contract_for(name), name, None, seed=3)
+
+
+def model_of(name: str) -> FittedModel:
+    """That fit, read again from its bytes."""
+    return family(name).load(made_of(name).model_bytes, contract_for(name))
+
+
 @pytest.mark.parametrize("name", GENERIC)
 def test_samples_keep_types_shape_and_domain_and_repeat_by_seed(name: str) -> None:
-    pinned, rows = contract_for(name), table(800)
-    made = quickly(rows, pinned, name, 500, seed=3)
-    model = family(name).load(made.model_bytes, pinned)
+    pinned, made, model = contract_for(name), made_of(name), model_of(name)
     assert list(made.table.columns) == [column.name for column in pinned.modelled]
     assert {column: str(dtype) for column, dtype in made.table.dtypes.items()} == {
         column.name: DTYPES[column.type] for column in pinned.modelled
     }
-    assert len(made.table) == 500
     assert conform(made.table, pinned).violations == ()
-    pd.testing.assert_frame_equal(model.sample(500, 3), made.table)
-    assert not model.sample(500, 4).equals(made.table)
+    pd.testing.assert_frame_equal(model.sample(len(made.table), 3), made.table)
+    few = model.sample(500, 3)
+    assert len(few) == 500
+    assert not model.sample(500, 4).equals(few)
     assert model.to_bytes() == made.model_bytes
 
 
@@ -134,9 +146,10 @@ def test_samples_keep_types_shape_and_domain_and_repeat_by_seed(name: str) -> No
 def test_records_no_more_than_was_granted(name: str) -> None:
     pinned = contract_for(name)
     granted = family(name).mechanisms(pinned, 800)
-    model = family(name).fit(table(800), FitRequest(pinned, SECRET, granted, QUICKLY.get(name, {})), silent)
-    assert within(model.mechanisms, granted, pinned.policy.privacy.delta)
-    assert bool(model.mechanisms) == FAMILIES[name].formal == family(name).formal
+    ran = model_of(name).mechanisms
+    assert ran == made_of(name).mechanisms
+    assert within(ran, granted, pinned.policy.privacy.delta)
+    assert bool(ran) == FAMILIES[name].formal == family(name).formal
 
 
 @pytest.mark.parametrize("name", QUICK)
@@ -152,18 +165,15 @@ def test_the_same_request_repeats_the_same_fit_and_another_seed_does_not(name: s
 
 @pytest.mark.parametrize("name", GENERIC)
 def test_fixes_the_share_of_a_value(name: str) -> None:
-    made = quickly(table(800), contract_for(name), name, 1_000, seed=5, where={"late": (1, 0.2)})
-    share = float((made.table["late"] == 1).mean())
+    drawn, _ = released(model_of(name), contract_for(name), 1_000, 5, {"late": (1, 0.2)})
+    assert len(drawn) == 1_000
+    share = float((drawn["late"] == 1).mean())
     assert share == 0.2 if not FAMILIES[name].control else abs(share - 0.2) < 0.03
 
 
 @pytest.mark.parametrize("name", GENERIC)
 def test_where_outside_the_domain_is_refused(name: str) -> None:
-    model = family(name).fit(
-        table(300),
-        FitRequest(contract_for(name), SECRET, family(name).mechanisms(contract_for(name), 300), QUICKLY.get(name, {})),
-        silent,
-    )
+    model = model_of(name)
     for where in ({"late": (7, 0.2)}, {"late": (1, 1.5)}, {"plane": ("p1", 0.5)}, {"nothing": (1, 0.5)}):
         with pytest.raises(InputError):
             model.sample(10, 1, where)
@@ -194,7 +204,7 @@ def test_an_entity_unit_needs_its_column(name: str) -> None:
 @pytest.mark.parametrize("name", GENERIC)
 def test_damaged_bytes_and_other_columns_are_refused(name: str) -> None:
     pinned = contract_for(name)
-    body = quickly(table(300), pinned, name, 10, seed=1).model_bytes
+    body = made_of(name).model_bytes
     rng = np.random.default_rng(11)
     for place in rng.integers(0, len(body), 40):
         damaged = bytearray(body)
@@ -293,10 +303,9 @@ def test_random_small_tables_never_end_in_a_traceback(
 
 @pytest.mark.parametrize("name", GENERIC)
 def test_a_table_of_no_stated_size_is_as_large_as_the_fit_counted(name: str) -> None:
-    pinned = contract_for(name)
-    made = quickly(table(800), pinned, name, None, seed=1)
-    assert len(made.table) == family(name).load(made.model_bytes, pinned).rows
-    assert 400 <= len(made.table) <= 1_600
+    rows = len(made_of(name).table)
+    assert rows == model_of(name).rows
+    assert 400 <= rows <= 1_600
 
 
 def test_a_formal_fit_does_not_tell_the_exact_number_of_rows() -> None:

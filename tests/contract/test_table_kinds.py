@@ -79,7 +79,7 @@ KINDS: dict[str, Kind] = {
     "constant": ((constant, number, flag), ROWS),
     "high-cardinality": ((many, category, number), ROWS),
     "tiny": ((category, whole, flag), 12),
-    "wide": ((number, category, flag, whole) * 8, ROWS),
+    "wide": ((number, category, flag, whole) * 5, ROWS),
 }
 
 LONGER: dict[tuple[str, str], dict[str, float]] = {("tvae", "categorical"): {"epochs": 300, "pool": 1_000}}

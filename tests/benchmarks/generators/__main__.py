@@ -21,6 +21,7 @@ PARTS = {
     "deep": "own VAE, TVAE and CTGAN beside SDV's",
     "diffusion": "diffusion beside TabularARGN",
     "fraud": "card payments: entities, references, balanced fraud",
+    "sequences": "card payments through the leak gate: rows, events without keys, whole lives",
     "streaming": "ten million rows in bounded memory",
     "audit": "what an attacker can prove about epsilon, and about halved noise",
 }

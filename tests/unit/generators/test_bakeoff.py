@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from generators.bakeoff import bake_off, pair_distance
-from schemas.errors import ContractError, InsufficientEvidence
+from generators.bakeoff import bake_off, compared, pair_distance
+from generators.registry import FAMILIES
+from schemas.errors import ContractError, InputError, InsufficientEvidence
 from tests.unit.generators.sampling.invented import Invented, contract
 
 
@@ -44,3 +45,34 @@ def test_a_formal_claim_and_few_rows_are_refused() -> None:
         bake_off(table, contract(), ("dp-marginals",), 1)
     with pytest.raises(InsufficientEvidence, match="200"):
         bake_off(table[:100], empirical(), ("dp-marginals",), 1)
+
+
+def test_a_comparison_gives_every_family_a_reason() -> None:
+    pinned = empirical()
+    told = compared(Invented(pinned).sample(1_500, 1), pinned, ("dp-marginals", "trees"), 1, 1_200)
+    assert [(one.family, one.verdict) for one in told] == [("trees", "tasted"), ("dp-marginals", "tasted")]
+    assert all(one.reason for one in told)
+    assert told[0].distance is not None
+    assert told[0].distance < (told[1].distance or 0)
+
+
+def test_families_that_are_no_choice_are_told_apart_from_those_that_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only trees are there: everything else is refused with its reason, and not tried."""
+    monkeypatch.setattr("generators.selection.available", lambda: ("trees", "rules"))
+    pinned = empirical()
+    told = {one.family: one for one in compared(Invented(pinned).sample(400, 1), pinned, (), 1)}
+    assert [name for name, one in told.items() if one.verdict != "refused"] == ["trees"]
+    assert set(told) == set(FAMILIES)
+    assert "never chosen" in told["rules"].reason
+    assert told["rules"].distance is None
+    failed = compared(Invented(pinned).sample(400, 1), pinned, ("par",), 1)
+    assert [(one.verdict, one.distance) for one in failed] == [("failed", None)]
+
+
+def test_a_comparison_looks_at_nothing_under_a_formal_claim(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("generators.bakeoff.take_profile", lambda *_: pytest.fail("the rows were looked at"))
+    with pytest.raises(ContractError, match="nobody pays"):
+        compared(Invented(contract()).sample(300, 1), contract(), (), 1)
+    monkeypatch.undo()
+    with pytest.raises(InputError, match="known are"):
+        compared(Invented(contract()).sample(300, 1), empirical(), ("oracle",), 1)

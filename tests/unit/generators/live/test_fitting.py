@@ -86,11 +86,13 @@ def test_a_first_release_with_bins_of_its_own_can_be_followed() -> None:
 
 
 def test_a_first_release_with_bins_of_its_own_uses_the_declared_triple() -> None:
-    """It has paid for it; the releases that follow go on from pairs alone."""
+    """The releases that follow measure it again."""
     first = open_rows(ROWS, REQUEST, silent)
     assert _knows_a_triple(first)
     assert release_of(first.to_bytes(), CONTRACT).sample(50, 3).equals(first.sample(50, 3))
-    assert not _knows_a_triple(fit_rows(ROWS, REQUEST, silent, first))
+    second = fit_rows(typed_rows(CONTRACT, 3_000, 5), REQUEST, silent, first)
+    assert _knows_a_triple(second)
+    assert second.published.triples.scale == 1
 
 
 def _knows_a_triple(made: Release) -> bool:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from generators.marginals.order import sampling_order
-from generators.marginals.tables import PairTable, Side, measure_pair, refine, shrink_singular_values
+from generators.marginals.tables import PairTable, Side, measure_pair, refine
 from generators.private.meter import Meter
 from schemas.mechanism import Gaussian
 
@@ -44,15 +44,6 @@ def test_information_tells_dependence_from_noise() -> None:
     none = np.array([measured(20.0, False, seed)[0].information for seed in range(30)])
     assert real.information > 0.2
     assert abs(none.mean()) < 4 * none.std() / np.sqrt(30) + 3e-4
-
-
-def test_shrinking_noise_leaves_nothing_and_keeps_a_strong_signal() -> None:
-    rng = np.random.default_rng(3)
-    noise = rng.normal(0, 2, (20, 30))
-    signal = np.outer(rng.normal(0, 30, 20), rng.normal(0, 1, 30))
-    assert np.linalg.norm(shrink_singular_values(noise, 2.0)) < 0.3 * np.linalg.norm(noise)
-    shrunk = shrink_singular_values(signal + noise, 2.0)
-    assert np.linalg.norm(shrunk - signal) < 0.7 * np.linalg.norm(noise)
 
 
 def test_refining_moves_blocks_towards_the_better_estimate() -> None:

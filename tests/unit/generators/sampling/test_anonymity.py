@@ -46,7 +46,7 @@ def test_every_class_has_k_rows_and_l_values(method: str) -> None:
     told = report.anonymity
     assert told is not None
     assert (told.smallest_k, told.smallest_l) == (k, least)
-    assert report.rows == len(table) == 2_000 - told.suppressed
+    assert report.rows == len(table) == 2_000 - told.suppressed + told.replaced
     assert (told.generalised == 0) == (method == "suppress")
 
 
@@ -54,14 +54,22 @@ def test_generalising_keeps_rows_that_suppressing_loses() -> None:
     sizes = {}
     for method in ("generalise", "suppress"):
         pinned = asked(method=method)
-        sizes[method] = len(released(Invented(pinned), pinned, 2_000, 2)[0])
+        drawn = Invented(pinned).sample(2_000, 2)
+        sizes[method] = len(anonymous(drawn, pinned, wish(pinned)).table)
     assert sizes["generalise"] > 1_950 > sizes["suppress"]
+
+
+def wish(pinned: Contract) -> Anonymity:
+    found = pinned.policy.generation.anonymity
+    assert found is not None
+    return found
 
 
 def test_rows_of_large_classes_stay_as_drawn() -> None:
     pinned = asked()
     drawn = Invented(pinned).sample(2_000, 3)
-    table, report = anonymous(drawn, pinned, pinned.policy.generation.anonymity)  # type: ignore[arg-type]
+    found = anonymous(drawn, pinned, wish(pinned))
+    table, report = found.table, found.report
     groups = drawn.astype(object).where(drawn.notna(), "missing").groupby(list(KNOWN))
     kept = drawn[((groups["day"].transform("size") >= 5) & (groups["spent"].transform("nunique") >= 2)).to_numpy()]
     untouched = [column for column in drawn if column not in KNOWN]
@@ -101,7 +109,8 @@ def test_the_whole_stream_has_k_because_every_part_has() -> None:
     assert report is not None
     assert report.anonymity is not None
     assert smallest(table, KNOWN, "spent")[0] >= report.anonymity.smallest_k >= 5
-    assert report.rows == len(table) == 2_400 - report.anonymity.suppressed
+    assert report.rows == len(table) == 2_400 - report.anonymity.suppressed + report.anonymity.replaced
+    assert report.rows == 2_400
 
 
 def test_what_cannot_be_had_is_refused() -> None:
@@ -125,9 +134,10 @@ def test_k_and_l_hold_in_any_table(seed: int, rows: int, k: int, least: int, met
     pinned = asked(k, least, method)
     drawn = Invented(pinned).sample(rows, seed)
     try:
-        table, report = anonymous(drawn, pinned, pinned.policy.generation.anonymity)  # type: ignore[arg-type]
+        left = anonymous(drawn, pinned, wish(pinned))
     except InsufficientEvidence:
         return
+    table, report = left.table, left.report
     found = smallest(table, KNOWN, "spent")
     assert found[0] >= k
     assert found[1] >= least

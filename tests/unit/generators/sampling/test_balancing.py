@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from generators.sampling import filling
 from generators.sampling.raking import Margin, apportioned, raked, with_parity
 from generators.sampling.releasing import Releasing, released
 from generators.sampling.wishing import wish_of
@@ -78,6 +79,13 @@ class Incomplete(Invented):
         return table[~((table["fraud"] == 1) & (table["sex"] == "m"))].head(rows).reset_index(drop=True)
 
 
+@pytest.fixture
+def few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is never drawn in four rounds is not drawn in two dozen either."""
+    monkeypatch.setattr(filling, "ROUNDS", 4)
+
+
+@pytest.mark.usefixtures("few_rounds")
 def test_a_group_that_is_never_drawn_leaves_its_rows_to_others_of_the_wished_share() -> None:
     parity = Parity(subgroup="sex", outcome="fraud", favourable=0, difference=0.02)
     pinned = contract(shaped(shares=(Share(column="fraud", value=1, share=0.2),), parity=(parity,)))
@@ -88,6 +96,7 @@ def test_a_group_that_is_never_drawn_leaves_its_rows_to_others_of_the_wished_sha
     assert report.parity[0].after > 0.02  # what could not be had is told
 
 
+@pytest.mark.usefixtures("few_rounds")
 def test_a_wished_pair_of_shares_that_is_never_drawn_is_refused_by_name() -> None:
     both = (Share(column="fraud", value=1, share=0.2), Share(column="sex", value="m", share=1.0))
     pinned = contract(shaped(shares=both))

@@ -39,13 +39,11 @@ def test_a_cancelled_run_stops_its_worker_within_a_few_seconds() -> None:
             time.sleep(0.01)
             reached.append(number)
 
-    began = time.monotonic()
     with pytest.raises(RunCancelled):
         supervised(work, 1, Told(cancel_at=2), "ctgan")
-    assert time.monotonic() - began < 15
     stopped = len(reached)
     time.sleep(0.1)
-    assert len(reached) == stopped < 2_000
+    assert len(reached) == stopped < 1_500  # each takes ten milliseconds at least
 
 
 def test_steps_of_optimizers_are_told_and_fractions_never_fall() -> None:

@@ -8,7 +8,7 @@ from generators.protocol import FitRequest, silent
 from generators.sequences.favourites import favourites_of
 from generators.sequences.model import SequenceModel
 from generators.trees.family import FAMILY
-from schemas.contract import Categories, Column, Contract, Policy, Privacy, Range
+from schemas.contract import Categories, Column, Contract, Policy, Privacy, PrivacyUnit, Range
 from schemas.errors import ArtefactError, InsufficientEvidence
 from schemas.relations import Reference, Sequence
 from schemas.table import conform
@@ -109,6 +109,16 @@ def test_an_entity_that_refers_to_another_table_is_one_of_its_keys(source: pd.Da
     few = source[source["card"] % 9 == 4].assign(card=lambda frame: frame["card"] * 3)
     made = FAMILY.fit(few, FitRequest(pinned, bytes(32)), silent).sample(1_000, 1)
     assert set(made["card"]) <= set(few["card"])
+
+
+def test_entities_that_are_the_privacy_unit_are_not_named_again(source: pd.DataFrame) -> None:
+    """Their keys alone would tell whom the model was fitted to: they get any of the contract's domain."""
+    both = (*contract().policy.references, Reference(column="card", table="cards", key="card"))
+    unit = PrivacyUnit(kind="entity", column="card", max_rows=100)
+    pinned = contract(references=both, privacy=Privacy(scope="test", claim="empirical", unit=unit))
+    made = FAMILY.fit(source, FitRequest(pinned, bytes(32)), silent).sample(1_000, 1)
+    assert made["card"].max() > 5_000 > source["card"].max()
+    assert conform(made, pinned).violations == ()
 
 
 def test_a_share_of_the_target_can_be_fixed(model: SequenceModel) -> None:

@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 
 from generators.artefact import unpack
+from generators.generation import Generated, generate
 from generators.protocol import FitRequest, silent
-from generators.registry import FAMILIES, family, installed
+from generators.registry import FAMILIES, available, family, installed
+from generators.selection import choose
 from generators.simulation.rules import RulesModel
 from generators.simulation.wording import texts
 from schemas.contract import Categories, Column, Constraint, Contract, Dependency, Policy, Privacy, Range
@@ -104,3 +106,20 @@ def test_a_table_of_texts_alone_works_and_unique_texts_never_repeat() -> None:
     column = Column(name="word", type="string", unique=True)
     found = texts(column, 3_000, {"en_US": 1.0}, np.random.default_rng(0))
     assert len(set(found)) == 3_000
+
+
+@pytest.mark.parametrize("rows", [0, 3])
+def test_a_contract_is_enough_where_the_table_has_fewer_rows_than_columns_or_none(rows: int) -> None:
+    for frame in (pd.DataFrame(), pd.DataFrame(index=range(rows))):
+        made = generate(frame, contract(), "rules", 200, 1)
+        assert isinstance(made, Generated)
+        assert len(made.table) == 200
+        assert conform(made.table, contract()).violations == ()
+    assert choose(contract(), 3, available(), requested="rules").family == "rules"
+
+
+def test_families_that_learn_still_need_rows() -> None:
+    with pytest.raises(ContractError, match="lacks columns"):
+        generate(pd.DataFrame(), contract(), "trees", 200, 1)
+    with pytest.raises(ContractError, match="rows are announced"):
+        choose(contract(), 3, available(), requested="trees")
