@@ -3,24 +3,12 @@
 Imported only where numba is installed, compiled once and kept on disk.
 """
 
-from collections.abc import Callable
-from typing import TypeVar, cast
-
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
-F = TypeVar("F", bound=Callable[..., object])
+from schemas.compiling import compiled
+
 Hashes = npt.NDArray[np.uint64]
-
-
-def compiled(function: F) -> F:
-    """The function as machine code that lets other threads run meanwhile."""
-    try:
-        return cast(F, njit(cache=True, nogil=True)(function))
-    except RuntimeError:
-        # Nowhere to keep it, as on a read-only disk: compiled anew by each process.
-        return cast(F, njit(nogil=True)(function))
 
 
 @compiled
@@ -46,10 +34,10 @@ def add_numbers(
 @compiled
 def add_words(indices: npt.NDArray[np.int32], table: Hashes, content: Hashes) -> bool:
     """The last of the table is that of index -1; false where an index was outside the table."""
-    within, missing = True, len(table) - 1
+    within, missing = True, np.uint64(len(table) - 1)
     for i in range(len(indices)):
-        place = missing if indices[i] == -1 else np.int64(indices[i])
-        good = (place >= 0) & (place <= missing) & ((place != missing) | (indices[i] == -1))
-        within &= good
-        content[i] += table[place if good else missing]
+        # As an unsigned number every negative index is beyond the table, and no look-up asks for its sign.
+        place = np.uint64(np.uint32(indices[i]))
+        within &= (place < missing) | (indices[i] == -1)
+        content[i] += table[place if place < missing else missing]
     return within

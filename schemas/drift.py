@@ -37,7 +37,7 @@ class DriftPolicy(Model):
     """
 
     alarms_per_million: Annotated[float, Field(gt=0, le=1_000)] = 0.5
-    block_rows: Annotated[int, Field(ge=50, le=10_000)] = 200
+    block_rows: Annotated[int, Field(ge=50, le=10_000)] = 100
     settle_rows: Annotated[int, Field(ge=500, le=100_000)] = 5_000
     allowance: Annotated[float, Field(gt=0, le=5)] = 0.5
     detector: Detector = "cusum"

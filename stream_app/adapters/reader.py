@@ -131,7 +131,7 @@ def follow(
         yield None
         while not stop.is_set():
             message = consumer.poll(0.05)
-            yield None if message is None or message.error() else _stored(message)
+            yield None if message is None or message.error() else stored(message)
     finally:
         consumer.close()
 
@@ -197,13 +197,13 @@ def _drain(consumer: Consumer, ends: dict[TopicPartition, int]) -> Iterator[Stor
             if error.code() == KafkaError._PARTITION_EOF:
                 continue
             raise TransientError(f"cannot read: {error.str()}")
-        stored = _stored(message)
-        place = (stored.topic, stored.partition)
+        found = stored(message)
+        place = (found.topic, found.partition)
         if place not in left:
             continue
-        if stored.offset < left[place]:
-            yield stored
-        if stored.offset + 1 >= left[place]:
+        if found.offset < left[place]:
+            yield found
+        if found.offset + 1 >= left[place]:
             del left[place]
             consumer.pause([TopicPartition(*place)])
 
@@ -215,7 +215,8 @@ def _drop_reached(consumer: Consumer, left: dict[tuple[str, int], int]) -> None:
             del left[(reached.topic, reached.partition)]
 
 
-def _stored(message: RawMessage) -> StoredMessage:
+def stored(message: RawMessage) -> StoredMessage:
+    """The message as it stands; raises ``TransientError`` on one that is none."""
     topic, partition, offset = message.topic(), message.partition(), message.offset()
     if topic is None or partition is None or offset is None:
         raise TransientError("the broker sent a message without a place")

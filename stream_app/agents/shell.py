@@ -67,7 +67,7 @@ def serve(app: "AppT", context: Context, station: str, topic: str, attend: Atten
         # stop would lose it: so here only what was attended to is acknowledged.
         async for event in cast("Stream[Any]", stream).noack().events():
             message = event.message
-            await _guarded(
+            await guarded(
                 context,
                 station,
                 attend,
@@ -77,7 +77,7 @@ def serve(app: "AppT", context: Context, station: str, topic: str, attend: Atten
                     message.offset,
                     # Faust gives seconds: rounded, so that a fold sees the same milliseconds however it is fed.
                     round((message.timestamp or 0.0) * 1000),
-                    _text(message.key),
+                    text_of(message.key),
                     message.value or b"",
                     _headers(message.headers),
                 ),
@@ -126,7 +126,8 @@ async def bury(context: Context, station: str, received: Received, error: Perenn
     await context.publish(station, "dead.letters", letter)
 
 
-async def _guarded(context: Context, station: str, attend: Attend, received: Received) -> None:
+async def guarded(context: Context, station: str, attend: Attend, received: Received) -> None:
+    """Attend until it is done: what is transient is tried again, what nobody foresaw ends the worker."""
     started, pause = time.perf_counter(), 0.2
     while True:
         try:
@@ -162,7 +163,8 @@ async def _guarded(context: Context, station: str, attend: Attend, received: Rec
             return
 
 
-def _text(key: bytes | None) -> str:
+def text_of(key: bytes | None) -> str:
+    """A key as text, whatever it holds."""
     return (key or b"").decode("utf-8", errors="replace")
 
 

@@ -18,6 +18,7 @@ from schemas.events.plans import ContractApplied
 from schemas.events.sources import ProfileTaken, RecordsObserved, SnapshotAnnounced, SourceRef
 from stream_app.adapters.checkpoints import Checkpoints
 from stream_app.adapters.row_batches import columns_of_rows
+from stream_app.agents.bulk import serve_in_bulk
 from stream_app.agents.context import Context
 from stream_app.agents.desk import Desk
 from stream_app.agents.private_tests import PrivateTests
@@ -53,13 +54,17 @@ class DriftStation:
         for topic, handle in (
             ("contracts", self._on_contract),
             ("source.snapshots", self._on_snapshot),
-            ("source.records", self._on_records),
-            ("source.counts", self._on_counts),
         ):
             serve(app, self._context, STATION, topic, events(self._context, STATION, handle))
+        for topic, handle in (("source.records", self._on_records), ("source.counts", self._on_counts)):
+            attend = events(self._context, STATION, handle)
+            serve_in_bulk(app, self._context, STATION, topic, attend, self._read_anew)
         app.on_partitions_assigned.connect(self._on_assigned)
 
     async def _on_assigned(self, *_: Any, **__: Any) -> None:
+        self._read_anew()
+
+    def _read_anew(self) -> None:
         """Another worker may have been told of contracts and snapshots meanwhile: desks read both anew before use."""
         self._assignments += 1
 

@@ -17,25 +17,26 @@ if TYPE_CHECKING:
 SHOWN = 40
 """Happenings in the text; JSON has all of them."""
 
+ReferenceRows = Annotated[
+    int | None, typer.Option(help="Rows of the first snapshot; default: a fifth, from 500 to 10,000.", min=500)
+]
+WindowRows = Annotated[int | None, typer.Option(help="Rows of a drift's window; default: as workers are set.", min=100)]
+RowsPerDay = Annotated[int, typer.Option(help="The clock where the contract has no column of dates or times.", min=1)]
+Change = Annotated[
+    list[str] | None, typer.Option(help="A known change, as a row of the history or a time; may be repeated.")
+]
+
 
 def backtest(
     data: Annotated[str, typer.Option(help="The history: Parquet, CSV or JSON lines, as a path or an fsspec URL.")],
     contract: Annotated[Path, typer.Option(help="The contract's YAML.")],
-    reference_rows: Annotated[
-        int | None, typer.Option(help="Rows of the first snapshot; default: a fifth, from 500 to 10,000.", min=500)
-    ] = None,
-    window_rows: Annotated[
-        int | None, typer.Option(help="Rows of a drift's window; default: as workers are set.", min=100)
-    ] = None,
+    reference_rows: ReferenceRows = None,
+    window_rows: WindowRows = None,
     batch: Annotated[int, typer.Option(help="Rows per message.", min=1, max=20_000)] = 500,
-    rows_per_day: Annotated[
-        int, typer.Option(help="The clock where the contract has no column of dates or times.", min=1)
-    ] = 10_000,
+    rows_per_day: RowsPerDay = 10_000,
     reject_rate: Annotated[float, typer.Option(help="Share of attempts that gates refuse.", min=0, max=1)] = 0.0,
     fit_seconds: Annotated[float | None, typer.Option(help="What one fit takes; default: no time.", min=0)] = None,
-    change: Annotated[
-        list[str] | None, typer.Option(help="A known change, as a row of the history or a time; may be repeated.")
-    ] = None,
+    change: Change = None,
     shuffle: Annotated[
         bool, typer.Option("--shuffle", help="Replay the rows in random order too, and count what is found there.")
     ] = False,

@@ -1,7 +1,7 @@
 """`perennial contract ...`: draft, apply and show contracts."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,6 +9,9 @@ from schemas.errors import InputError
 from stream_app.cli.connect import BootstrapOption, HomeOption, catalogue, read_contract_file, write_file
 from stream_app.cli.output import JsonFlag, emit, say
 from stream_app.cli.signed import signed
+
+if TYPE_CHECKING:
+    from schemas.contract import Contract
 
 app = typer.Typer(help="Contracts: columns, public domains and policy of a dataset.", no_args_is_help=True)
 
@@ -47,21 +50,24 @@ def draft(
         public_domains=public_domains,
     )
     write_file(out, drafted.text.encode())
-    unconfirmed = drafted.contract.unconfirmed
-    if unconfirmed:
+    _tell_of(drafted.contract, out, as_json)
+
+
+def _tell_of(drafted: "Contract", out: Path, as_json: bool) -> None:
+    if drafted.unconfirmed:
         say(
-            f"{len(unconfirmed)} domains were only seen in the file: confirm them (confirmed: true) before a formal "
-            "claim, or draft with --public-domains."
+            f"{len(drafted.unconfirmed)} domains were only seen in the file: confirm them (confirmed: true) before a "
+            "formal claim, or draft with --public-domains."
         )
     emit(
         {
             "contract": str(out),
-            "dataset": drafted.contract.dataset,
-            "columns": len(drafted.contract.columns),
-            "unconfirmed": list(unconfirmed),
+            "dataset": drafted.dataset,
+            "columns": len(drafted.columns),
+            "unconfirmed": list(drafted.unconfirmed),
         },
         as_json,
-        f"{out}: dataset {drafted.contract.dataset}, {len(drafted.contract.columns)} columns",
+        f"{out}: dataset {drafted.dataset}, {len(drafted.columns)} columns",
     )
 
 

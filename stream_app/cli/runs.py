@@ -1,7 +1,8 @@
 """`perennial run ...`: ask for a run, cancel one, list and watch them."""
 
 import threading
-from typing import Annotated, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,6 +18,10 @@ from stream_app.cli.connect import (
 )
 from stream_app.cli.output import JsonFlag, emit, say, table
 from stream_app.cli.signed import submit
+
+if TYPE_CHECKING:
+    from schemas.events.plans import TriggerDeferred, TriggerDismissed
+    from stream_app.catalogue.view import Catalogue
 
 app = typer.Typer(help="Runs: one path from a trigger to a release or an explained refusal.", no_args_is_help=True)
 Dataset = Annotated[str, typer.Argument(help="The dataset.")]
@@ -69,6 +74,20 @@ def list_runs(
 ) -> None:
     """Every attempt of every run: family, trigger, stage."""
     view = catalogue(bootstrap, home)
+    rows = _attempts(view, dataset)
+    deferred, dismissed = (_reasons(events.values(), dataset) for events in (view.deferred, view.dismissed))
+    emit(
+        {"runs": rows, "deferred": deferred, "dismissed": dismissed},
+        as_json,
+        lambda: (
+            table(rows, ("run", "attempt", "release", "family", "stage", "trigger", "why"), "no runs")
+            + "".join(f"\ndeferred: {item['trigger']}: {item['reason']}" for item in deferred)
+            + "".join(f"\ndismissed: {item['trigger']}: {item['reason']}" for item in dismissed)
+        ),
+    )
+
+
+def _attempts(view: "Catalogue", dataset: str | None) -> list[dict[str, Any]]:
     rows = []
     for release_id, (stage, dossier) in view.dossiers.items():
         request = dossier.request
@@ -85,25 +104,13 @@ def list_runs(
                     "why": "; ".join(rejected.reasons) if rejected else request.why,
                 }
             )
-    dismissed = [
-        {"trigger": event.trigger, "reason": event.reason}
-        for event in view.dismissed.values()
-        if dataset in (None, event.dataset)
-    ]
-    deferred = [
-        {"trigger": event.trigger, "reason": event.reason}
-        for event in view.deferred.values()
-        if dataset in (None, event.dataset)
-    ]
-    emit(
-        {"runs": rows, "deferred": deferred, "dismissed": dismissed},
-        as_json,
-        lambda: (
-            table(rows, ("run", "attempt", "release", "family", "stage", "trigger", "why"), "no runs")
-            + "".join(f"\ndeferred: {item['trigger']}: {item['reason']}" for item in deferred)
-            + "".join(f"\ndismissed: {item['trigger']}: {item['reason']}" for item in dismissed)
-        ),
-    )
+    return rows
+
+
+def _reasons(
+    events: "Iterable[TriggerDeferred] | Iterable[TriggerDismissed]", dataset: str | None
+) -> list[dict[str, str]]:
+    return [{"trigger": each.trigger, "reason": each.reason} for each in events if dataset in (None, each.dataset)]
 
 
 @app.command()

@@ -3,18 +3,14 @@
 The same steps as ``blocks``: costs are summed in the same order, without fused or reordered arithmetic.
 """
 
-from collections.abc import Callable
-from typing import TypeVar, cast
-
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from schemas.bins import Reals
+from schemas.compiling import compiled
 from validators.distances.packing import Words
 from validators.distances.tree import Integers, Tree
 
-F = TypeVar("F", bound=Callable[..., object])
 Counts = npt.NDArray[np.uint16]
 Singles = npt.NDArray[np.float32]
 CHUNK = 16
@@ -23,15 +19,7 @@ NOBODY = 0x7FFF
 """Mismatches of a group that does not exist; more than any table has columns."""
 
 
-def _compiled(function: F) -> F:
-    try:
-        return cast(F, njit(cache=True, nogil=True)(function))
-    except RuntimeError:
-        # Nowhere to keep it, as on a read-only disk: compiled anew by each process.
-        return cast(F, njit(nogil=True)(function))
-
-
-@_compiled
+@compiled
 def add(block: Singles, rows: Reals, targets: Reals) -> None:
     """To a (q, t) block the sums of absolute differences of (q, p) and (t, p) rows, in float32."""
     columns = np.empty((targets.shape[1], targets.shape[0]), dtype=np.float32)
@@ -44,7 +32,7 @@ def add(block: Singles, rows: Reals, targets: Reals) -> None:
                 out[target] += abs(theirs[target] - mine)
 
 
-@_compiled
+@compiled
 def _count_mismatches(keys: Words, at: int, tree: Tree, count: Counts) -> None:
     """``count`` becomes the mismatches of one group of queries with every group of targets."""
     ones, twos, fours = np.uint64(0x5555555555555555), np.uint64(0x3333333333333333), np.uint64(0x0F0F0F0F0F0F0F0F)
@@ -62,7 +50,7 @@ def _count_mismatches(keys: Words, at: int, tree: Tree, count: Counts) -> None:
             count[group] += np.uint16((x * bytes_) >> np.uint64(56))
 
 
-@_compiled
+@compiled
 def _choose(count: Counts, words: Words, least: int, most: int, begins: Integers, chosen: Integers) -> None:
     """``chosen`` lists the groups of ``least`` up to ``most`` mismatches, those of m from ``begins[m]`` on.
 
@@ -85,7 +73,7 @@ def _choose(count: Counts, words: Words, least: int, most: int, begins: Integers
     _by_count(count, least, most, begins, chosen, many)
 
 
-@_compiled
+@compiled
 def _by_count(count: Counts, least: int, most: int, begins: Integers, chosen: Integers, many: int) -> None:
     """Counting sort of the first ``many``, by way of the second half of ``chosen``."""
     begins[least : most + 2] = 0
@@ -103,7 +91,7 @@ def _by_count(count: Counts, least: int, most: int, begins: Integers, chosen: In
     begins[least] = 0
 
 
-@_compiled
+@compiled
 def _bound(row: int, rows: Reals, box: int, lows: Reals, highs: Reals, cost: float, squared: bool) -> float:
     """No row of the box costs less."""
     for j in range(rows.shape[1]):
@@ -112,7 +100,7 @@ def _bound(row: int, rows: Reals, box: int, lows: Reals, highs: Reals, cost: flo
     return cost
 
 
-@_compiled
+@compiled
 def _cost(row: int, rows: Reals, target: int, targets: Reals, cost: float, squared: bool) -> float:
     """What the pair costs. Not given up early: a wrong guess of a branch takes longer than a few sums."""
     for j in range(rows.shape[1]):
@@ -121,7 +109,7 @@ def _cost(row: int, rows: Reals, target: int, targets: Reals, cost: float, squar
     return cost
 
 
-@_compiled
+@compiled
 def _offer(row: int, found: float, many: int, best: Reals, ties: Integers) -> None:
     """A cost that so many targets have, to the query's two best and the ties of the first."""
     if found < best[row, 0]:
@@ -135,7 +123,7 @@ def _offer(row: int, found: float, many: int, best: Reals, ties: Integers) -> No
         best[row, 1] = found
 
 
-@_compiled
+@compiled
 def _scan(
     row: int, rows: Reals, owner: Integers, owners: Integers, targets: Reals, begin: int, end: int, alike: bool,
     cost: float, squared: bool, most: float, best: Reals, ties: Integers,
@@ -147,7 +135,7 @@ def _scan(
             _offer(row, found, end - begin if alike else 1, best, ties)
 
 
-@_compiled
+@compiled
 def _nearest_box(
     row: int, rows: Reals, first: int, last: int, lows: Reals, highs: Reals, cost: float, squared: bool
 ) -> int:
@@ -159,7 +147,7 @@ def _nearest_box(
     return where
 
 
-@_compiled
+@compiled
 def _seeded(
     row: int, rows: Reals, owner: Integers, tree: Tree, group: int, cost: float, squared: bool, k: int,
     spare: Reals, spare_ties: Integers,
@@ -177,7 +165,7 @@ def _seeded(
     return float(spare[row, k - 1])
 
 
-@_compiled
+@compiled
 def _visit(
     row: int, rows: Reals, owner: Integers, tree: Tree, groups: Integers, cost: float, squared: bool, k: int,
     best: Reals, ties: Integers, spare: Reals, spare_ties: Integers,
@@ -217,7 +205,7 @@ def _visit(
     return looked
 
 
-@_compiled
+@compiled
 def search(
     keys: Words, starts: Integers, rows: Reals, owner: Integers, tree: Tree, width: int, weight: float, squared: bool,
     k: int, best: Reals, ties: Integers,

@@ -2,8 +2,6 @@
 bounded counter for each entity where the entity is the privacy unit.
 """
 
-from typing import Any
-
 import numpy as np
 
 from schemas.contract import Contract
@@ -13,14 +11,14 @@ from stream_app.core.drift.coding.cells import Columns, Numbers, Words
 from stream_app.core.drift.coding.encoding import Encoder
 from stream_app.core.drift.coding.seasons import blocks_of
 from stream_app.core.drift.concept.concept import ConceptModel
-from stream_app.core.drift.counts.counting import COMPILED, Counts, count
-from stream_app.core.drift.counts.layout import Integers, Layout
+from stream_app.core.drift.counts.counting import COMPILED, count_apart
 from stream_app.core.drift.reference import Reference
 from stream_app.core.drift.sharing.contribution import EntityBound
 from stream_app.core.drift.sharing.shares import Splitter
 from stream_app.core.drift.wire import Counted, Operation
 
 _TRAIN, _HELD, _NEITHER = 0, 1, 2
+"""Classes as ``count_apart`` takes them."""
 
 
 class RowCounter:
@@ -46,9 +44,8 @@ class RowCounter:
         codes, seconds, reference = self._encoder.codes(columns), self._seconds(columns), self.reference
         limits, periods = blocks_of(reference.periods_of(seconds), reference.block_rows)
         classes = self._classes(columns, operation)
-        counts = _counted(codes, classes, limits, reference.layout)
-        blocks = blocks_from(sum(counts[1:], counts[0]), limits, periods, codes, seconds, self._concept)
-        train, held = (counts[share].sum(axis=0, dtype=np.int32).astype(np.int64) for share in (_TRAIN, _HELD))
+        counts, train, held = count_apart(codes, reference.layout, limits, classes)
+        blocks = blocks_from(counts, limits, periods, codes, seconds, self._concept)
         return Counted(operation, tuple(blocks), train, held, *self._misfit(columns, codes))
 
     def pass_time(self, at: int) -> None:
@@ -104,12 +101,3 @@ def _unread(codes: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]", columns: C
     if isinstance(cells, Words):
         return bool((cells.indices >= 0).any())
     return bool(np.isfinite(cells.values).any())
-
-
-def _counted(codes: Codes, classes: "np.ndarray[Any, Any]", limits: Integers, layout: Layout) -> list[Counts]:
-    """(blocks, cells) counts of each class: rows are put in the order of classes first, and of blocks in each."""
-    number, blocks = max(2, int(classes.max(initial=0)) + 1), len(limits)
-    place = np.repeat(np.arange(blocks), np.diff(limits, prepend=0)) + blocks * classes.astype(np.int64)
-    ends = np.cumsum(np.bincount(place, minlength=blocks * number))
-    counts = count(codes.take(np.argsort(place, kind="stable"), axis=1), layout, ends)
-    return [counts[blocks * each : blocks * (each + 1)] for each in range(number)]

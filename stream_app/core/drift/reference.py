@@ -24,6 +24,7 @@ from stream_app.core.drift.coding.seasons import WHOLE, blocks_of, keys_of
 from stream_app.core.drift.counts.counting import count
 from stream_app.core.drift.counts.layout import Integers, Layout, Subgroup, lay_out
 from stream_app.core.drift.counts.rare_cells import RareCells, rare_cells
+from stream_app.core.drift.detectors.thresholds import WINDOWS
 from stream_app.core.drift.packing import pack, unpack
 from stream_app.core.drift.scoring.channels import Channel
 from stream_app.core.drift.scoring.scoring import Scoring, scoring_of
@@ -41,6 +42,7 @@ _CELLS_A_ROW = 200
 
 _DEPENDENT, _FEW_ROWS = 1.15, 40.0
 _CUT_DEPENDENT, _CUT_SHARE, _CUT_SQUARED, _CUT = 3.0, 4.0, 4.0, 20.0
+_LEFT_OUT = 0.1
 _ARRAYS = ("counts", "centre", "spread", "rates", "clumping")
 
 
@@ -175,10 +177,20 @@ def _tuples(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def scorings_of(
-    counts: Integers, layout: Layout, bins: tuple[ColumnBins, ...], block_rows: int, which: Integers
+    counts: Integers,
+    layout: Layout,
+    bins: tuple[ColumnBins, ...],
+    block_rows: int,
+    which: Integers,
+    rows: Integers | None = None,
 ) -> tuple[Scoring, ...]:
-    """A scoring for each of (baselines, cells) counts, all with the same channels."""
-    return tuple(scoring_of(each, layout, bins, block_rows, which) for each in counts)
+    """A scoring for each of (baselines, cells) counts, all with the same channels; ``rows`` are what ``scoring_of``
+    counts among.
+    """
+    among = [None] * len(counts) if rows is None else list(rows)
+    return tuple(
+        scoring_of(each, layout, bins, block_rows, which, own) for each, own in zip(counts, among, strict=True)
+    )
 
 
 def build_reference(frame: "pd.DataFrame", contract: Contract, policy: DriftPolicy | None = None) -> Reference:
@@ -244,7 +256,7 @@ def calibrated(
     centre = scores.sum(axis=0) / np.maximum(sizes.sum(axis=0), 1e-9)
     spread = _inflation(scores - centre * sizes, sizes)
     varied = _varied(spread, scorings[0].channels, len(bins))
-    rates, clumping = _rates(rare, counts[0], cells, layout, bins, varied)
+    rates, clumping = _rates(rare, counts[0], cells, layout, bins, varied, block_rows)
     return Reference(
         bins, layout, block_rows, policy.season, time, periods, counts, centre, spread, rates, clumping
     )  # fmt: skip
@@ -284,14 +296,22 @@ def _own_scores(
 
 
 def _rates(
-    rare: Integers, counts: Integers, cells: RareCells, layout: Layout, bins: tuple[ColumnBins, ...], varied: Floats
+    rare: Integers,
+    counts: Integers,
+    cells: RareCells,
+    layout: Layout,
+    bins: tuple[ColumnBins, ...],
+    varied: Floats,
+    block_rows: int,
 ) -> tuple[Floats, Floats]:
     """(rare cells,) rates and clumping; ``varied`` (columns,) is how much more than independent rows' each column's
     scores vary, for the clumps of what the reference has none of cannot be learnt from it.
     """
     rows = max(1, int(counts[layout.column_cells(0)].sum()))
     own = cells.count(counts).astype(np.float64)
-    fresh = np.asarray([_fresh(bins[owner], rows) for owner in cells.owners]) * cells.unseen
+    beyond = _beyond(sum(column.kind == "numeric" for column in bins), rows, block_rows)
+    rarely = [column.fresh if column.kind == "categorical" else beyond for column in bins]
+    fresh = np.asarray([rarely[owner] for owner in cells.owners]) * cells.unseen
     mean = rare.mean(axis=0)
     clumping = np.where(mean > 0, rare.var(axis=0) / np.where(mean > 0, mean, 1), 1.0)
     clumping = np.maximum(clumping, np.where(cells.unseen, varied[cells.owners], 1.0))
@@ -299,9 +319,19 @@ def _rates(
     return (np.maximum(own, fresh * rows) + 3 * np.sqrt(own) + 1) / rows, np.maximum(1.0, clumping)
 
 
-def _fresh(column: ColumnBins, rows: int) -> float:
-    """New values a row that a stationary stream would bring: of numbers those beyond either end of the reference."""
-    return column.fresh if column.kind == "categorical" else 2 / (rows + 1)
+def _beyond(numbers: int, rows: int, block_rows: int) -> float:
+    """New values a row that a stationary stream would bring of a numeric column: those beyond either end of the
+    reference, two on average in as many rows as it has.
+
+    How many one column's range leaves out varies as the sum of two exponential gaps does, and the widest gaps of many
+    columns are far above the average: but for a chance of a tenth none of ``numbers`` columns has more than the
+    quantile here. It matters the more, the more rows of the reference the longest window of the tests has. One in
+    ``rows`` is left to ``_rates``, which adds it. Source: David and Nagaraja, Order Statistics, 2003, section 2.5.
+    """
+    from scipy.special import gammaincinv
+
+    widest = float(gammaincinv(2, 1 - _LEFT_OUT / max(1, numbers)))
+    return (2 + max(0.0, widest - 3) * min(1.0, max(WINDOWS) * block_rows / rows)) / rows
 
 
 def _varied(spread: Floats, channels: tuple[Channel, ...], columns: int) -> Floats:

@@ -26,6 +26,8 @@ from stream_app.core.drift.detectors.detectors import sequential_tests, slow_sca
 from stream_app.core.drift.detectors.rare import RareTests
 from stream_app.core.drift.detectors.sequential import SequentialTests, State
 from stream_app.core.drift.detectors.slow_scan import SlowScan
+from stream_app.core.drift.detectors.tails import tails_of
+from stream_app.core.drift.learning.baseline import Baseline, all_anew, cells_of, fewest_rows
 from stream_app.core.drift.learning.relearning import moved, relearnt
 from stream_app.core.drift.learning.settling import Settling
 from stream_app.core.drift.packing import pack, unpack
@@ -61,28 +63,35 @@ class Tracker:
         self._held = np.zeros((len(reference.bins), 0), dtype=np.uint8)
         self._held_seconds = np.zeros(0)
         self._pending: dict[int, tuple[int, Block]] = {}
-        self._slow = slow_scan(self.policy, reference.channels, reference.block_rows, reference.blocks)
-        self._watch(reference.counts, reference.blocks, reference.spread)
+        cut, spread = reference.cut_of(reference.spread), reference.spread
+        tails = tails_of(reference.scorings[0], reference.counts[0], cut, spread)
+        self._slow = slow_scan(self.policy, reference.channels, reference.block_rows, reference.blocks, tails)
+        self._first: tuple[tuple[Scoring, ...], Floats] | None = None
+        self._settle_rows = fewest_rows(self.policy.settle_rows, reference.block_rows)
+        self._watch(Baseline(reference.counts), reference.spread)
 
-    def _watch(self, counts: Integers, blocks: int, spread: Floats) -> None:
+    def _watch(self, baseline: Baseline, spread: Floats) -> None:
         reference, layout, policy = self._original, self._original.layout, self.policy
-        self._counts, self._blocks, self._spread = counts, blocks, spread
+        self._baseline, self._spread, counts = baseline, spread, baseline.counts
         self._cut = reference.cut_of(spread)
         same = counts is reference.counts
-        self._scorings = reference.scorings if same else self._scorings_of(counts)
+        self._scorings = reference.scorings if same else self._scorings_of(counts, baseline.rows)
+        self._blocks = baseline.blocks(self._scorings[0], layout, reference.block_rows)
+        self._tails = tails_of(self._scorings[0], counts[0], self._cut, spread)
         self._tests = self._fresh_tests()
-        rates = reference.rates if same else np.maximum(reference.rates, _upper(counts[0], reference))
+        rates = reference.rates if same else np.maximum(reference.rates, _upper(baseline, reference))
         self._rare = RareTests(rates, reference.clumping, reference.block_rows, policy.alarms_per_million)
         self._recent = Recent()
         self._remembered = int(layout.fine[-1])
         self._settling: Settling | None = None
 
     def _fresh_tests(self) -> SequentialTests:
-        return sequential_tests(self.policy, self._original.channels, self._original.block_rows, self._blocks)
-
-    def _scorings_of(self, counts: Integers) -> tuple[Scoring, ...]:
         reference = self._original
-        return scorings_of(counts, reference.layout, reference.bins, reference.block_rows, reference.counts[0])
+        return sequential_tests(self.policy, reference.channels, reference.block_rows, self._blocks, self._tails)
+
+    def _scorings_of(self, counts: Integers, rows: Integers | None = None) -> tuple[Scoring, ...]:
+        reference = self._original
+        return scorings_of(counts, reference.layout, reference.bins, reference.block_rows, reference.counts[0], rows)
 
     @property
     def reference(self) -> Reference:
@@ -146,20 +155,20 @@ class Tracker:
             if alarm:
                 first, block = own[used - 1]
                 found.append(self._sign(first + block.rows))
-                self._begin_settling()
+                self._begin_settling(found[-1])
                 return taken
         return taken
 
     def _watched(self, period: int, blocks: list[tuple[int, Block]]) -> tuple[int, bool]:
         """Take blocks of one period up to the first that raises an alarm; how many, and whether one did."""
-        counts = np.stack([block.counts for _, block in blocks])
+        counts = blocks[0][1].counts[None] if len(blocks) == 1 else np.stack([block.counts for _, block in blocks])
         firsts = np.asarray([first for first, _ in blocks], dtype=np.int64)
         rows = np.asarray([block.rows for _, block in blocks], dtype=np.int64)
         rare = self._original.rare.count(counts)
         most = self._rare.first(rare, rows)
         scores, sizes = self._scored(period, counts[:most])
         tested = self._tests.update(scores[:most], sizes[:most], firsts[:most])
-        raised = self._tests.strength().max(initial=0.0) >= 1
+        raised = tested > 0 and self._tests.raised
         taken = self._scan(period, counts[:tested], scores[:tested], firsts[:tested])
         if taken == tested and raised and self._slow is not None:
             self._slow.forget()
@@ -171,27 +180,31 @@ class Tracker:
         return taken, bool(raised or slow or self._rare.alarms())
 
     def _scored(self, period: int, counts: "np.ndarray[Any, Any]") -> tuple[Floats, Floats]:
-        scores, sizes = self._scorings[period].score(counts)
-        standard = (scores - self._original.centre * sizes) / self._spread
-        return np.clip(standard, -self._cut, self._cut), sizes
+        return self._scorings[period].off(counts, self._original.centre, self._spread, self._cut)
 
     def _scan(self, period: int, counts: "np.ndarray[Any, Any]", scores: Floats | None, firsts: Integers) -> int:
         """Take blocks into the slow scan, against the first reference; how many."""
         if self._slow is None:
             return len(counts)
-        if scores is None or self._counts is not self._original.counts:
-            own, sizes = self._original.scorings[period].score(counts)
-            reference = self._original
-            cut = reference.cut_of(reference.spread)
-            scores = np.clip((own - reference.centre * sizes) / reference.spread, -cut, cut)
+        if scores is None or self._baseline.counts is not self._original.counts:
+            scores = self._against_first(period, counts, self._slow.reach)
         return self._slow.update(scores, firsts)
+
+    def _against_first(self, period: int, counts: "np.ndarray[Any, Any]", channels: int) -> Floats:
+        """(blocks, channels) scores of the first so many channels against the first reference."""
+        reference = self._original
+        if self._first is None:
+            heads = tuple(each.head(channels) for each in reference.scorings)
+            self._first = heads, reference.cut_of(reference.spread)[:channels]
+        heads, cut = self._first
+        return heads[period].off(counts, reference.centre[:channels], reference.spread[:channels], cut)[0]
 
     def _sign(self, row: int) -> DriftSign:
         if self._slow is not None and self._slow.passed:
             return self._slow_sign(row, self._slow)
         reference, recent = self._original, self._recent
         return described(
-            reference, self._scorings[0], self._counts[0], self._spread, self._tests, self._rare, recent, row
+            reference, self._scorings[0], self._baseline.counts[0], self._spread, self._tests, self._rare, recent, row
         )
 
     def _slow_sign(self, row: int, slow: SlowScan) -> DriftSign:
@@ -206,10 +219,23 @@ class Tracker:
         slow.tell(np.asarray([bool(columns & set(each.columns)) for each in reference.channels], dtype=bool))
         return replace(sign, onset="gradual")
 
-    def _begin_settling(self) -> None:
+    def _begin_settling(self, sign: DriftSign) -> None:
         """From here on no state may depend on how far beyond the sign's block the tests had looked."""
+        concerned = None
+        if not all_anew(self._settle_rows, self._original.block_rows):
+            concerned = self._concerned(sign)
+            if self._settling is not None and self._settling.concerned is not None:
+                concerned |= self._settling.concerned
         self._tests = self._fresh_tests()
-        self._settling = Settling.begun(self._counts.shape, len(self._spread), self._rare.counts)
+        self._settling = Settling.begun(self._baseline.counts.shape, len(self._spread), self._rare.counts, concerned)
+
+    def _concerned(self, sign: DriftSign) -> "np.ndarray[Any, np.dtype[np.bool_]]":
+        """(cells,) of the tables that the sign, or a test that is past its height, is about."""
+        reference = self._original
+        names = [column.name for column in reference.bins]
+        whole = sign.kind not in ("correlation", "subgroup")
+        columns = tuple(names.index(name) for name in sign.columns) if whole else ()
+        return cells_of(reference.channels, self._tests.strength() >= 1, columns, reference.layout)
 
     def _settle(self, first: int, block: Block, found: list[DriftSign]) -> None:
         """Gather rows after the detection; once there are enough, learn the new baseline from them and watch again."""
@@ -224,18 +250,25 @@ class Tracker:
         if self._slow is not None:
             self._slow.forget()
         if settling.listening and self._rare.alarms(settling.muted):
-            found.append(rare_sign(reference, self._counts[0], self._rare, self._recent, first + block.rows))
-            self._begin_settling()
+            found.append(rare_sign(reference, self._baseline.counts[0], self._rare, self._recent, first + block.rows))
+            self._begin_settling(found[-1])
             return
-        if settling.rows >= self.policy.settle_rows:
+        if settling.rows >= self._settle_rows:
             # Whatever one change moved for good was told with it; what came and went may move again.
             if self._slow is not None:
-                self._slow.tell(moved(settling.counts, reference))
-            counts = relearnt(self._counts, settling.counts, reference.layout)
-            self._watch(counts, settling.rows // reference.block_rows, settling.spread(reference.spread))
-        elif settling.half is None and settling.rows >= self.policy.settle_rows / 2:
-            settling.half = relearnt(self._counts, settling.counts, reference.layout)
+                self._slow.tell(moved(settling.counts, reference, reference.scorings, reference.blocks))
+            self._watch(self._learnt(settling), settling.spread(reference.spread))
+        elif settling.concerned is None and settling.half is None and settling.rows >= self._settle_rows / 2:
+            settling.half = relearnt(self._baseline.counts, settling.counts, reference.layout)
             settling.picture = self._scorings_of(settling.half)
+
+    def _learnt(self, settling: Settling) -> Baseline:
+        """The new baseline: the settled rows, or where these are few blocks what they show to have moved."""
+        reference, concerned = self._original, settling.concerned
+        if concerned is not None:
+            beside = moved(settling.counts, reference, self._scorings, self._blocks)
+            concerned = concerned | cells_of(reference.channels, beside, (), reference.layout)
+        return self._baseline.settled(settling.counts, reference.layout, concerned)
 
     def to_json(self) -> str:
         """Everything but the reference: counts, sums and codes of less than a block.
@@ -248,8 +281,8 @@ class Tracker:
                 "rows": self.rows,
                 "reference": self._original.digest,
                 "policy": self.policy.document(),
-                "blocks": self._blocks,
-                "counts": None if self._counts is self._original.counts else pack(self._counts),
+                "counts": None if self._baseline.counts is self._original.counts else pack(self._baseline.counts),
+                "among": None if self._baseline.rows is None else pack(self._baseline.rows),
                 "spread": None if self._spread is self._original.spread else pack(self._spread),
                 "settling": None if self._settling is None else self._settling.document(),
                 "slow": None if self._slow is None else _packed(self._slow.state()),
@@ -271,7 +304,8 @@ class Tracker:
                 raise ValueError
             if state["counts"] is not None:
                 spread = reference.spread if state["spread"] is None else unpack(state["spread"])
-                tracker._watch(unpack(state["counts"]), int(state["blocks"]), spread)
+                among = None if state["among"] is None else unpack(state["among"])
+                tracker._watch(Baseline(unpack(state["counts"]), among), spread)
             tracker._restore(state)
         except (ValueError, KeyError, TypeError, IndexError, AttributeError):
             raise ContractError("not the state of a tracker of this reference") from None
@@ -305,9 +339,12 @@ def _packed(state: State) -> dict[str, Any]:
     return {name: pack(array) for name, array in state.items()}
 
 
-def _upper(counts: Integers, reference: Reference) -> Floats:
+def _upper(baseline: Baseline, reference: Reference) -> Floats:
     """(rare cells,) the upper end of what the rates of a new baseline may be."""
-    own = reference.rare.count(counts).astype(np.float64)
-    rows = max(1, int(counts[reference.layout.column_cells(0)].sum()))
-    found: Floats = (own + 3 * np.sqrt(own) + 1) / rows
+    own = reference.rare.count(baseline.counts[0]).astype(np.float64)
+    if baseline.rows is None:
+        rows: Integers = baseline.counts[0, reference.layout.column_cells(0)].sum(keepdims=True)
+    else:
+        rows = baseline.rows[0, reference.layout.fine[reference.rare.owners]]
+    found: Floats = (own + 3 * np.sqrt(own) + 1) / np.maximum(1, rows)
     return found

@@ -14,11 +14,11 @@ import pandas as pd
 from schemas.contract import Column, Contract, Policy, Privacy
 from stream_app.core.drift.reference import build_reference
 from tests.benchmarks.drift.outcome import Outcome
-from tests.benchmarks.drift.own import tracked
+from tests.benchmarks.drift.own import BATCH, tracked
 
 NUMBERS, CATEGORIES, SUBGROUPS = 900, 99, 100
 REFERENCE_ROWS = 50_000
-PIECE = 4_096
+PIECE = BATCH
 _VALUES = np.array(["a", "b", "c", "d"], dtype=object)
 _GROUPS = np.array([f"g{place:02d}" for place in range(SUBGROUPS)], dtype=object)
 
@@ -35,7 +35,7 @@ def contract() -> Contract:
 
 
 def pieces(rows: int, seed: int) -> Iterator[pd.DataFrame]:
-    """So many rows in pieces of 4,096."""
+    """So many rows in pieces that are handed over at once."""
     random = np.random.default_rng((4, seed))
     for start in range(0, rows, PIECE):
         size = min(PIECE, rows - start)

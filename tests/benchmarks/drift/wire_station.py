@@ -1,23 +1,29 @@
-"""The drift station's two stages as Faust agents, without the desks around them: blocks in, counts, signs out.
+"""The drift station's two stages as it is served, without the desks around them: blocks in, counts, signs out.
 
 ``wire_readers`` runs this as one more reader. Reference and compiled code are made before the clock starts.
 """
 
 import asyncio
-import tempfile
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
 
+from schemas.events import derive_id
 from schemas.events.counts import RowsCounted
 from stream_app.adapters.arrow_blocks import decode_columns, encode_block
+from stream_app.adapters.metrics import Metrics
 from stream_app.adapters.publisher import Publisher
+from stream_app.agents.bulk import serve_in_bulk
+from stream_app.agents.shell import Received
 from stream_app.core.drift.aggregator import Aggregator
 from stream_app.core.drift.counter import RowCounter
 from stream_app.core.drift.reference import Reference, build_reference
 from stream_app.core.drift.wire import from_bytes, to_bytes
+from stream_app.settings import Settings
 from tests.benchmarks.drift.streams import CONTRACT, Source, reference
 
 COUNTS = "source.counts"
@@ -28,9 +34,7 @@ Tell = Callable[[dict[str, Any]], None]
 
 
 def station(bootstrap: str, topic: str, rows: int, tell: Tell) -> None:
-    """Tell rows, CPU seconds and signs once all rows were taken by stage 2, from within the loop: closing it would wait
-    for Faust's threads.
-    """
+    """Tell rows, CPU seconds and signs once all rows were taken by stage 2."""
     against = build_reference(reference(), CONTRACT)
     _warm(against)
     asyncio.run(_run(bootstrap, topic, rows, against, tell))
@@ -43,46 +47,33 @@ def _warm(against: Reference) -> None:
 
 
 async def _run(bootstrap: str, topic: str, rows: int, against: Reference, tell: Tell) -> None:
-    import faust
-
-    from stream_app.adapters.prompt_transport import PromptTransport
-
-    app = faust.App(
-        "station", broker=f"kafka://{bootstrap}", store="memory://", autodiscover=False, web_enabled=False,
-        datadir=tempfile.mkdtemp(), topic_allow_declare=False, topic_disable_leader=True,
-        consumer_auto_offset_reset="earliest",
-    )  # fmt: skip
-    app.transport = PromptTransport(bootstrap, app)
     counter, aggregator = RowCounter(against, CONTRACT, _SECRET), Aggregator(against)
-    publisher = Publisher(bootstrap, "/bench")
-    times, signs = list[float](), 0
+    publisher, started, signs = Publisher(bootstrap, "/bench"), time.process_time(), 0
 
-    @app.agent(app.topic(topic, value_type=bytes, value_serializer="raw"))
-    async def stage_one(stream: Any) -> None:
-        async for event in stream.events():
-            if not times:
-                times.append(time.process_time())
-            counted, message = counter.count(decode_columns(event.value)), event.message
-            told = RowsCounted(
-                event_id=f"{message.partition}.{message.offset}", dataset="bench", reference=against.digest,
-                origin=f"{topic}/{message.partition}", first_offset=message.offset, last_offset=message.offset,
-                rows=counted.rows, counts=to_bytes(counted),
-            )  # fmt: skip
-            # One partition of the embedded broker would not hold them all.
-            publisher.send(COUNTS, told, message.partition)
+    async def stage_one(message: Received) -> None:
+        counted, origin = counter.count(decode_columns(message.value)), f"{message.topic}/{message.partition}"
+        told = RowsCounted(
+            event_id=derive_id("counted", origin, message.offset, against.digest), dataset="bench",
+            reference=against.digest, origin=origin, first_offset=message.offset, last_offset=message.offset,
+            rows=counted.rows, counts=to_bytes(counted),
+        )  # fmt: skip
+        # One partition of the embedded broker would not hold them all.
+        publisher.send(COUNTS, told, message.partition)
 
-    @app.agent(app.topic(COUNTS, value_type=bytes, value_serializer="raw"))
-    async def stage_two(stream: Any) -> None:
+    async def stage_two(message: Received) -> None:
         nonlocal signs
-        async for event in stream.events():
-            headers = {name: value.decode() for name, value in dict(event.message.headers or ()).items()}
-            attributes = {name.removeprefix("ce_"): value for name, value in headers.items()}
-            counted = RowsCounted.read(event.value, attributes)
-            signs += len(aggregator.take(counted.origin, counted.first_offset, counted.last_offset,
-                                         from_bytes(counted.counts)))  # fmt: skip
-            if aggregator.rows >= rows:
-                how = "two Faust agents: count, publish, take, decide"
-                tell({"rows": rows, "seconds": time.process_time() - times[0], "signs": signs, "how": how})
+        event = message.event()
+        assert isinstance(event, RowsCounted)
+        counted = from_bytes(event.counts)
+        signs += len(aggregator.take(event.origin, event.first_offset, event.last_offset, counted))
+        if aggregator.rows >= rows:
+            how = "both stages as the station reads: count, publish, take, decide"
+            tell({"rows": rows, "seconds": time.process_time() - started, "signs": signs, "how": how})
 
-    await app.start()
-    await asyncio.Event().wait()
+    tasks = list[Callable[[], Coroutine[Any, Any, None]]]()
+    app: Any = SimpleNamespace(should_stop=False, task=tasks.append)
+    settings = Settings(bootstrap=bootstrap, embedded=True)
+    context: Any = SimpleNamespace(settings=settings, metrics=Metrics(), log=logging.getLogger(), crash=print)
+    serve_in_bulk(app, context, "bench", topic, stage_one, lambda: None)
+    serve_in_bulk(app, context, "bench", COUNTS, stage_two, lambda: None)
+    await asyncio.gather(*(task() for task in tasks))

@@ -1,5 +1,6 @@
 """The bins of a reference: learnt from its rows, or the contract's own where counts are to be on public bins."""
 
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +25,10 @@ __all__ = [
 ]
 
 _QUANTILE_BINS = 32
-_MOST_CATEGORIES = 64
+_MOST_CATEGORIES, _MOST_GROUPED = 64, 129
+"""Codes of a category's values; of a subgroup column's 128 groups and the rest."""
+
+_SURE = 3.0
 _ATOM = 0.02
 _BEYOND = (0.25, 0.5, 1.0, 2.0, 4.0)
 
@@ -37,10 +41,15 @@ def learn_bins(frame: "pd.DataFrame", contract: Contract) -> tuple[ColumnBins, .
     if contract.policy.generation.counts == "public_bins":
         return tuple(public_column(column).bins for column in contract.modelled)
     present = {str(name) for name in frame.columns}
-    return tuple(_learn(frame[column.name], column) for column in contract.modelled if column.name in present)
+    grouped = contract.policy.subgroups
+    return tuple(
+        _learn(frame[column.name], column, _MOST_GROUPED if column.name in grouped else _MOST_CATEGORIES)
+        for column in contract.modelled
+        if column.name in present
+    )
 
 
-def _learn(cells: "pd.Series[Any]", column: Column) -> ColumnBins:
+def _learn(cells: "pd.Series[Any]", column: Column, most: int) -> ColumnBins:
     import pandas as pd
 
     if column.type in ("integer", "number", "date", "timestamp"):
@@ -56,15 +65,34 @@ def _learn(cells: "pd.Series[Any]", column: Column) -> ColumnBins:
     texts = as_texts(cells, column.type)
     counts = pd.Series(texts, dtype=object).value_counts()
     ordered = sorted(counts.index, key=lambda value: (-int(counts[value]), value))
-    keep = ordered if len(ordered) <= _MOST_CATEGORIES else ordered[: _MOST_CATEGORIES - 1]
+    keep = ordered if len(ordered) <= most else _frequent(ordered, [int(counts[value]) for value in ordered], most - 1)
+    kept = set(keep)
     return ColumnBins(
         column.name,
         column.type,
         "categorical",
         values=tuple(keep),
-        rest=tuple(ordered[len(keep) :]),
+        rest=tuple(value for value in ordered if value not in kept),
         fresh=float((counts == 1).sum()) / max(1, len(texts)),
     )
+
+
+def _frequent(ordered: list[str], counts: list[int], number: int) -> list[str]:
+    """So many of the values, the most frequent; of those whose counts chance alone may have set apart, whichever a hash
+    of the value chooses: chosen by their counts, the rest would look rarer in these rows than in any that follow.
+    """
+    last = counts[number - 1]
+    noise = _SURE * float(np.sqrt(last))
+    sure, unsure = (
+        [value for value, count in zip(ordered, counts, strict=True) if low < count - last <= high]
+        for low, high in ((noise, np.inf), (-noise, noise))
+    )
+    chosen = set(sorted(unsure, key=_hashed)[: number - len(sure)])
+    return [*sure, *(value for value in unsure if value in chosen)]
+
+
+def _hashed(value: str) -> bytes:
+    return blake2b(value.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
 def _edges(numbers: Floats) -> tuple[float, ...]:

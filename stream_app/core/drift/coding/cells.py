@@ -7,6 +7,7 @@ what ``schemas.cells.typed`` would make of the cells; for any other type they ar
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -84,22 +85,59 @@ def columns_of(frame: "pd.DataFrame", columns: Contract | Iterable[ColumnBins]) 
         if isinstance(columns, Contract)
         else {column.name: (column.type, column.kind == "numeric") for column in columns}
     )
-    cells: dict[str, Cells] = {}
+    places: dict[str, int] = {}
     for place, name in enumerate(map(str, frame.columns)):
-        if name in wanted and name not in cells:
-            cells[name] = _typed(frame.iloc[:, place], *wanted[name])
+        if name in wanted:
+            places.setdefault(name, place)
+    arrays = _arrays(frame, [*places.values()])
+    cells = {
+        name: _cells(arrays.get(place), partial(_at, frame, place), *wanted[name]) for name, place in places.items()
+    }
     return Columns(len(frame), cells)
 
 
-def _typed(cells: "pd.Series[Any]", kind: LogicalType, numeric: bool) -> Cells:
+def _arrays(frame: "pd.DataFrame", places: list[int]) -> "dict[int, npt.NDArray[Any]]":
+    """The columns of floats and of objects among those at ``places``: neighbours of one type are taken together, for
+    pandas takes long to hand a column out.
+    """
+    kinds = frame.dtypes.tolist()
+    plain = [place for place in places if kinds[place] in (np.float64, np.object_)]
+    found: dict[int, npt.NDArray[Any]] = {}
+    starts = [
+        number
+        for number, (left, right) in enumerate(pairwise(plain), 1)
+        if right != left + 1 or kinds[left] != kinds[right]
+    ]
+    for start, stop in pairwise([0, *starts, len(plain)] if plain else []):
+        own = plain[start:stop]
+        found.update(zip(own, frame.iloc[:, own[0] : own[-1] + 1].to_numpy().T, strict=True))
+    return found
+
+
+def _at(frame: "pd.DataFrame", place: int) -> "pd.Series[Any]":
+    return frame.iloc[:, place]
+
+
+def _cells(array: "npt.NDArray[Any] | None", series: Series, kind: LogicalType, numeric: bool) -> Cells:
+    types = frozenset((kind,))
+    if numeric:
+        plain = array is not None and array.dtype == np.float64
+        return Numbers(array if plain and array is not None else as_numbers(series(), kind), types, series)
+    found = _words(array) if kind == "string" and array is not None else None
+    if found is None or not all(type(value) is str for value in found[1]):
+        import pandas as pd
+
+        indices, values = pd.factorize(as_texts(series(), kind))
+        found = indices, values.tolist()
+    return Words(found[0].astype("int32"), tuple(found[1]), types, series)
+
+
+def _words(array: "npt.NDArray[Any]") -> "tuple[npt.NDArray[np.intp], list[Any]] | None":
+    """Places in the distinct objects of a column; none where some cannot be told apart, for they have no hash."""
     import pandas as pd
 
-    types, series = frozenset((kind,)), partial(_same, cells)
-    if numeric:
-        return Numbers(as_numbers(cells, kind), types, series)
-    indices, values = pd.factorize(as_texts(cells, kind))
-    return Words(indices.astype("int32"), tuple(values.tolist()), types, series)
-
-
-def _same(cells: "pd.Series[Any]") -> "pd.Series[Any]":
-    return cells
+    try:
+        indices, values = pd.factorize(array)
+    except TypeError:
+        return None
+    return indices, values.tolist()

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from schemas.compiled_hash import compiled
+from schemas.compiling import compiled
 from stream_app.core.drift.coding.cells import Floats
 
 

@@ -3,29 +3,17 @@
 The same steps as in ``encoding``, a few hundred cells at a time: short loops without branches run many cells at once.
 """
 
-from collections.abc import Callable
-from typing import TypeVar, cast
-
 import numpy as np
-from numba import njit
 
+from schemas.compiling import compiled
 from stream_app.core.drift.coding.bins import Codes
 from stream_app.core.drift.coding.cells import Floats, Indices
 from stream_app.core.drift.coding.encoding import Grid
 
-F = TypeVar("F", bound=Callable[..., object])
 CHUNK = 256
 
 
-def _compiled(function: F) -> F:
-    try:
-        return cast(F, njit(cache=True, nogil=True)(function))
-    except RuntimeError:
-        # Nowhere to keep it, as on a read-only disk: compiled anew by each process.
-        return cast(F, njit(nogil=True)(function))
-
-
-@_compiled
+@compiled
 def bin_numbers(numbers: Floats, into: Grid, out: Codes) -> None:
     """(rows,) codes into ``out``, as ``searchsorted`` from the right would give them."""
     edges, first, low, scale, lower, upper = into.edges, into.first, into.low, into.scale, into.lower, into.upper
@@ -52,7 +40,7 @@ def bin_numbers(numbers: Floats, into: Grid, out: Codes) -> None:
             codes[i] = code if abs(number) < np.inf else np.uint64(0)
 
 
-@_compiled
+@compiled
 def look_up(indices: Indices, table: Codes, out: Codes) -> None:
     """The table's codes, of which the last is that of index -1; raises ``IndexError`` beyond the table."""
     size = len(table)

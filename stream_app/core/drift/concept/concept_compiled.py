@@ -2,28 +2,19 @@
 and kept on disk. The integers are those of ``ConceptModel.errors_by_table``.
 """
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import numpy as np
-from numba import njit
 
-F = TypeVar("F", bound=Callable[..., object])
+from schemas.compiling import compiled
+
 _AT_ONCE = 1024
 _PADDED = 8
 _SHIFT, _STEPS, _LOWEST = 11, 16, 4 * 4096
 _UNLABELLED = -(1 << 30)
 
 
-def _compiled(function: F) -> F:
-    try:
-        return cast(F, njit(cache=True, nogil=True)(function))
-    except RuntimeError:
-        # Nowhere to keep it, as on a read-only disk: compiled anew by each process.
-        return cast(F, njit(nogil=True)(function))
-
-
-@_compiled
+@compiled
 def count_errors(
     codes: Any, target: int, columns: Any, weights: Any, base: Any, truth: Any, limit: int, expected: Any
 ) -> tuple[int, int, int]:
@@ -54,7 +45,7 @@ def count_errors(
     return labelled, wrong, due
 
 
-@_compiled
+@compiled
 def count_class_errors(
     codes: Any, target: int, columns: Any, weights: Any, base: Any, truth: Any, expected: Any
 ) -> tuple[int, int, int]:

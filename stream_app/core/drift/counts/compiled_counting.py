@@ -1,20 +1,10 @@
 """The loops of counting, compiled: one pass over a block's rows for each table, which stays in the cache."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import numpy as np
-from numba import njit
 
-F = TypeVar("F", bound=Callable[..., object])
-
-
-def compiled(function: F) -> F:
-    """Compiled once and kept on disk; anew by each process where there is nowhere to keep it."""
-    try:
-        return cast(F, njit(cache=True, nogil=True)(function))
-    except RuntimeError:
-        return cast(F, njit(nogil=True)(function))
+from schemas.compiling import compiled
 
 
 @compiled

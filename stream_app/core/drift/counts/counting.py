@@ -14,15 +14,34 @@ Counts = npt.NDArray[np.integer[Any]]
 COMPILED = importlib.util.find_spec("numba") is not None
 _PIECE = 1 << 21
 _NARROW = 1 << 15
+_FEWEST_BY_LANES = 64
+"""Rows of a middling block from which it costs less to look at the bits of all levels than at each row."""
+
+
+def count_apart(
+    codes: Codes, layout: Layout, ends: "Integers | list[int]", classes: "npt.NDArray[np.int8]"
+) -> tuple[Counts, Integers, Integers]:
+    """What ``count`` gives, and (cells,) counts of all rows of class 0 and of class 1; ``classes`` (rows,) 0 to 2."""
+    if _by_lanes(codes, layout, len(ends)):
+        number = 3 if (classes > 1).any() else 2
+        counts, apart = _lanes_counted(codes, layout, ends, classes, number)
+        return counts, apart[0], apart[1] if number > 2 else counts.sum(axis=0, dtype=np.int64) - apart[0]
+    # Rows are put in the order of classes first, and of blocks in each.
+    blocks = len(ends)
+    place = np.repeat(np.arange(blocks), np.diff(ends, prepend=0)) + blocks * classes.astype(np.int64)
+    limits = np.cumsum(np.bincount(place, minlength=blocks * 3))
+    parts = count(codes.take(np.argsort(place, kind="stable"), axis=1), layout, limits).reshape(3, blocks, layout.cells)
+    first, second = (part.sum(axis=0, dtype=np.int64) for part in parts[:2])
+    return parts.sum(axis=0, dtype=_dtype(np.diff(ends, prepend=0))), first, second
 
 
 def count(codes: Codes, layout: Layout, ends: "Integers | list[int]") -> Counts:
     """(blocks, cells) counts of consecutive blocks of (columns, rows) ``codes``, each ending before ``ends``' row."""
-    limits = np.asarray([0, *ends], dtype=np.int64)
-    dtype = np.int16 if np.diff(limits).max(initial=0) < _NARROW else np.int32
-    counts: Counts = np.zeros((len(limits) - 1, layout.cells), dtype=dtype)
+    limits, counts = _empty(layout, ends)
     if not len(codes) or limits[-1] == 0 or not len(counts):
         return counts
+    if _by_lanes(codes, layout, len(counts)):
+        return _lanes_counted(codes, layout, ends, np.zeros(codes.shape[1], dtype=np.int8), 1)[0]
     if COMPILED:
         from stream_app.core.drift.counts.compiled_counting import count_into, looked_up
 
@@ -43,6 +62,40 @@ def count(codes: Codes, layout: Layout, ends: "Integers | list[int]") -> Counts:
         rows = slice(int(start), int(stop))
         counts[number] = _counted(codes[:, rows], coarse[:, rows], [group[rows] for group in groups], layout)
     return counts
+
+
+def _empty(layout: Layout, ends: "Integers | list[int]") -> tuple[Integers, Counts]:
+    """Where blocks begin and end, and (blocks, cells) zeros that hold what they count."""
+    limits = np.asarray([0, *ends], dtype=np.int64)
+    return limits, np.zeros((len(limits) - 1, layout.cells), dtype=_dtype(np.diff(limits)))
+
+
+def _dtype(rows: Integers) -> type[np.signedinteger[Any]]:
+    """What holds the counts of blocks of so many rows."""
+    return np.int16 if rows.max(initial=0) < _NARROW else np.int32
+
+
+def _by_lanes(codes: Codes, layout: Layout, blocks: int) -> bool:
+    return COMPILED and codes.shape[1] >= max(1, blocks) * _FEWEST_BY_LANES and layout.lanes is not None
+
+
+def _lanes_counted(
+    codes: Codes, layout: Layout, ends: "Integers | list[int]", classes: "npt.NDArray[np.int8]", number: int
+) -> tuple[Counts, Integers]:
+    """(blocks, cells) counts, and (number - 1, cells) those of each class but the last."""
+    from stream_app.core.drift.counts.compiled_lanes import count_lanes
+
+    (limits, counts), lanes = _empty(layout, ends), layout.lanes
+    assert lanes is not None
+    apart = np.zeros((number - 1, layout.cells), dtype=np.int64)
+    codes = np.ascontiguousarray(codes)
+    groups = [subgroup.groups[codes[subgroup.column]] for subgroup in layout.subgroups]
+    numbers = np.asarray([subgroup.number + 1 for subgroup in layout.subgroups], dtype=np.int64)
+    count_lanes(
+        counts, apart, limits, codes, classes, np.stack(groups) if groups else codes[:0], numbers,
+        lanes.columns, lanes.first, lanes.levels, lanes.lanes, lanes.lane_of, lanes.pairs, layout.fine, layout.grouped,
+    )  # fmt: skip
+    return counts, apart
 
 
 def _counted(codes: Codes, coarse: Codes, groups: list[Codes], layout: Layout) -> Counts:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from schemas.counts import MOST_PAIRED
 from stream_app.core.drift.coding.bins import NEW, ColumnBins
+from stream_app.core.drift.counts.lanes import Lanes, lanes_of
 
 Integers = npt.NDArray[np.int64]
 Levels = npt.NDArray[np.uint8]
@@ -80,6 +81,11 @@ class Layout:
         cells = [(subgroup.number + 1) * width for subgroup in self.subgroups]
         found: Integers = self.cubes[-1] + np.cumsum([0, *cells], dtype=np.int64)
         return found
+
+    @cached_property
+    def lanes(self) -> Lanes | None:
+        """How compiled code counts the layout by bits, if it can."""
+        return lanes_of(self)
 
     @property
     def cells(self) -> int:

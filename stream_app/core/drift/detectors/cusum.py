@@ -10,16 +10,28 @@ from stream_app.core.drift.coding.bins import Floats
 from stream_app.core.drift.counts.counting import COMPILED
 from stream_app.core.drift.counts.layout import Integers
 from stream_app.core.drift.detectors.sequential import Alarm, Signed, State
-from stream_app.core.drift.detectors.thresholds import cusum_threshold
+from stream_app.core.drift.detectors.tails import Tails
+from stream_app.core.drift.detectors.thresholds import cusum_threshold, lengthened
 
 ALLOWANCES = (0.5, 1.0, 2.0, 4.0)
 """Over the policy's: a sum with allowance k finds a shift of 2k soonest, so that together they find any size in little
 more than the shortest possible time. Source: Lorden, Annals of Mathematical Statistics 42, 1971.
 """
 
+_PARTS = (0.3, 0.3, 0.3, 0.1)
+"""Of a channel's budget, by allowance: what the widest finds is so large that a few times the height costs no block."""
+
+_OUT_OF_REACH = 199.0
+"""Heights from here on stand for none that keeps to the budget: a reference of few blocks may be off its own mean by
+more than a small allowance. Where neighbouring channels have no other, their sums are left out.
+"""
+
+_PART = 1_024
+"""Neighbouring channels that are left out together."""
+
 
 class Sums(NamedTuple):
-    """(2, allowances, channels): rises, then falls; the row after which each last left zero."""
+    """(2, allowances, channels): rises, then falls; the row with which each last left zero."""
 
     values: Floats
     since: "np.ndarray[tuple[int, ...], np.dtype[np.int64]]"
@@ -30,7 +42,7 @@ class Cusum:
 
     Centred on the reference, so that a stream that differs from its first row on is found as well. A block of ``size``
     1 takes the whole allowance off, one of half the rows half of it. The heights are Siegmund's for the channel's part
-    of the budget. ``slack`` widens every allowance.
+    of the budget, longer where its scores are skewed. ``slack`` widens every allowance.
     Source: Page, Biometrika 41, 1954.
     """
 
@@ -41,24 +53,25 @@ class Cusum:
         block_rows: int,
         policy: DriftPolicy,
         budget: float,
-        slack: float = 0.0,
-        deviation: float = 0.0,
+        slack: float | Floats = 0.0,
+        deviation: float | Floats = 0.0,
+        tails: Tails | None = None,
     ) -> None:
         """``parts`` (channels,) divide the ``budget`` of false alarms in a million rows; ``deviation`` is the standard
-        error of the scores' mean.
+        error of the scores' mean. ``slack`` and ``deviation`` are of all channels, or each channel's own. Without
+        ``tails`` scores are normal.
         """
         self._signed = signed
-        own = [policy.allowance * scale for scale in ALLOWANCES]
-        each = budget * parts / (len(own) * (1 + signed))
-        known = {
-            float(part): [cusum_threshold(1, block_rows, part, k + slack, deviation) for k in own]
-            for part in np.unique(each)
-        }
-        # (allowances, channels)
-        self._heights = np.array([known[float(part)] for part in each]).reshape(len(signed), len(own)).T.copy()
-        self._allowances = np.asarray(own) + slack
-        shape = (2, len(own), len(signed))
+        self._allowances = np.asarray([policy.allowance * scale for scale in ALLOWANCES])
+        self._slack = np.broadcast_to(slack, len(signed)).astype(np.float64)
+        each = np.stack([budget * parts / (1 + signed), self._slack, np.broadcast_to(deviation, len(signed))])
+        self._heights = _heights(each, self._allowances, block_rows)
+        self._live = _live(self._heights)
+        if tails is not None:
+            self._heights *= _factors(tails, self._allowances, self._slack)
+        shape = (2, len(ALLOWANCES), len(signed))
         self._sums = Sums(np.zeros(shape), np.zeros(shape, dtype=np.int64))
+        self._raised = False
 
     def update(self, scores: Floats, sizes: Floats, rows: Integers) -> int:
         """Take (blocks, channels) scores and sizes of blocks that begin at (blocks,) ``rows``; how many were taken:
@@ -68,16 +81,27 @@ class Cusum:
         if COMPILED:
             from stream_app.core.drift.detectors.compiled_cusum import add
 
-            taken = add(values, since, scores, sizes, self._signed, self._allowances, self._heights, rows)
+            taken, self._raised = add(
+                values, since, scores, sizes, self._signed, self._allowances, self._slack, self._heights,
+                self._live, _PART, rows,
+            )  # fmt: skip
             return int(taken)
+        self._raised = False
+        live = np.repeat(self._live, _PART, axis=1)[:, : len(self._signed)]
         for number in range(len(scores)):
-            since[values <= 0] = rows[number]
-            values += np.stack([scores[number], np.where(self._signed, -scores[number], -np.inf)])[:, None]
-            values -= self._allowances[:, None] * sizes[number]
-            np.maximum(values, 0, out=values)
-            if (values / self._heights).max(initial=0.0) >= 1:
+            moved = values + np.stack([scores[number], np.where(self._signed, -scores[number], -np.inf)])[:, None]
+            moved -= (self._allowances[:, None] + self._slack) * sizes[number]
+            moved = np.where(live, np.maximum(moved, 0), 0)
+            since[(values <= 0) & (moved > 0)] = rows[number]
+            values[:] = moved
+            if (values >= self._heights).any():
+                self._raised = True
                 return number + 1
         return len(scores)
+
+    @property
+    def raised(self) -> bool:
+        return self._raised
 
     def strength(self) -> Floats:
         """(channels,) the largest sum over its height: 1 and more is an alarm."""
@@ -97,7 +121,7 @@ class Cusum:
             statistic=float(self._sums.values[side, nearest, channel]),
             threshold=float(self._heights[nearest, channel]),
             total=float(self._sums.values[side, dated, channel]),
-            allowance=float(self._allowances[dated]),
+            allowance=float(self._allowances[dated] + self._slack[channel]),
         )
 
     def state(self) -> State:
@@ -109,3 +133,33 @@ class Cusum:
         if sums.shape != since.shape or sums.shape != self._sums.values.shape:
             raise ContractError("not the sums of these channels")
         self._sums = Sums(sums.astype(np.float64), since.astype(np.int64))
+
+
+def _heights(each: Floats, allowances: Floats, block_rows: int) -> Floats:
+    """(allowances, channels) for (3, channels) parts of the budget, slacks and deviations; infinite where none
+    keeps to it.
+    """
+    kinds, place = np.unique(each, axis=1, return_inverse=True)
+    known = [
+        [cusum_threshold(1, block_rows, part * share, k + wider, unsure) for part, wider, unsure in kinds.T.tolist()]
+        for k, share in zip(allowances.tolist(), _PARTS, strict=True)
+    ]
+    found: Floats = np.asarray(known)[:, np.ravel(place)]
+    found[found >= _OUT_OF_REACH] = np.inf
+    return found
+
+
+def _live(heights: Floats) -> "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]":
+    """(allowances, parts) whether any of a part's channels has a height."""
+    if not heights.shape[1]:
+        return np.zeros(heights.shape, dtype=bool)
+    found = np.isfinite(heights)
+    return np.logical_or.reduceat(found, np.arange(0, heights.shape[1], _PART), axis=1)
+
+
+def _factors(tails: Tails, allowances: Floats, slack: Floats) -> Floats:
+    """(allowances, channels) by how much the heights of skewed scores are longer, and of those of unsure spread."""
+    kinds, place = np.unique(np.stack([tails.skews, tails.cuts, slack]), axis=1, return_inverse=True)
+    known = [[lengthened(skew, cut, k + wider) for skew, cut, wider in kinds.T.tolist()] for k in allowances.tolist()]
+    found: Floats = np.asarray(known)[:, np.ravel(place)]
+    return found * tails.unsure

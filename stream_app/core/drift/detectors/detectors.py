@@ -1,22 +1,21 @@
 """The sequential tests that a policy asks for, and how the budget of false alarms is divided among their channels."""
 
 from collections import Counter
-from math import sqrt
 from typing import Literal, assert_never
 
 import numpy as np
 
 from schemas.drift import DriftPolicy
 from stream_app.core.drift.coding.bins import Floats
+from stream_app.core.drift.counts.layout import Integers
 from stream_app.core.drift.detectors.cusum import Cusum
 from stream_app.core.drift.detectors.sequential import SequentialTests
 from stream_app.core.drift.detectors.slow_scan import SlowScan
+from stream_app.core.drift.detectors.tails import Tails
 from stream_app.core.drift.scoring.channels import Channel, Measures
 
-SEQUENTIAL_SHARE, SLOW_SHARE = 0.45, 0.15
-"""The parts of the budget that the sequential tests and the slow scan have; rare cells have a fifth. The rest is kept
-back: Siegmund's heights are a little low where the allowance is wide.
-"""
+SEQUENTIAL_SHARE, SLOW_SHARE = 0.65, 0.15
+"""The parts of the budget that the sequential tests and the slow scan have; rare cells have the rest, a fifth."""
 
 _ERRORS = 3.5
 """Standard errors of a channel's mean: the largest of some hundred channels' is rarely more."""
@@ -25,14 +24,14 @@ _UNSURE = 1.2
 """How much less sure of a channel's mean than independent normal scores would make it; its spread is learnt, too."""
 
 _PARTS: dict[Measures, float] = {
-    "location": 0.35, "spread": 0.15, "share": 0.15, "skewness": 0.05, "shape": 0.05, "correlation": 0.15,
-    "association": 0.1,
+    "location": 0.45, "spread": 0.15, "share": 0.15, "skewness": 0.02, "shape": 0.03, "correlation": 0.1,
+    "association": 0.05,
 }  # fmt: skip
 """How the sequential tests' budget is divided: a shift of a column's mean is the commonest change and has few channels,
 and is found the sooner for it. Channels that measure the same share alike.
 """
 
-_SUBGROUPS = 0.25
+_SUBGROUPS = 0.15
 
 
 def parts_of(channels: tuple[Channel, ...]) -> Floats:
@@ -48,32 +47,44 @@ def parts_of(channels: tuple[Channel, ...]) -> Floats:
 
 
 def sequential_tests(
-    policy: DriftPolicy, channels: tuple[Channel, ...], block_rows: int, reference_blocks: int
+    policy: DriftPolicy,
+    channels: tuple[Channel, ...],
+    block_rows: int,
+    reference_blocks: int | Integers,
+    tails: Tails | None = None,
 ) -> SequentialTests:
     """Fresh tests of the policy's kind; all are held to the policy's budget of false alarms.
 
-    A reference of few blocks knows its own mean the less: the allowance grows by its standard errors.
+    A reference of few blocks, or (channels,) blocks, knows its own mean the less: the allowance grows by its standard
+    errors. Without ``tails`` scores are normal.
     """
-    slack = _ERRORS / sqrt(max(1, reference_blocks))
+    root = np.sqrt(np.maximum(1, reference_blocks))
+    slack = _ERRORS / root
     signed = np.asarray([channel.signed for channel in channels], dtype=bool)
     if policy.detector == "cusum":
         budget = policy.alarms_per_million * SEQUENTIAL_SHARE
-        deviation = _UNSURE / sqrt(max(1, reference_blocks))
-        return Cusum(signed, parts_of(channels), block_rows, policy, budget, slack, deviation)
+        deviation = _UNSURE / root
+        # Against a baseline of few independent rows chi-squared scores lie high in the middle.
+        wider = slack if tails is None else slack * np.where(signed, 1.0, np.maximum(tails.spread, 1.0))
+        return Cusum(signed, parts_of(channels), block_rows, policy, budget, wider, deviation, tails)
     from stream_app.core.drift.detectors.river_tests import AdwinTests, PageHinkleyTests
 
     if policy.detector == "page_hinkley":
-        return PageHinkleyTests(signed, block_rows, policy, policy.allowance + slack)
+        return PageHinkleyTests(signed, block_rows, policy, policy.allowance + float(np.max(slack)))
     if policy.detector == "adwin":
         return AdwinTests(signed, block_rows, policy)
     assert_never(policy.detector)
 
 
 def slow_scan(
-    policy: DriftPolicy, channels: tuple[Channel, ...], block_rows: int, reference_blocks: int
+    policy: DriftPolicy,
+    channels: tuple[Channel, ...],
+    block_rows: int,
+    reference_blocks: int,
+    tails: Tails | None = None,
 ) -> SlowScan | None:
     """The scan for slow drift of single columns, beside the cumulative sums; River's detectors have none."""
     if policy.detector != "cusum":
         return None
     chosen = np.asarray([channel.signed and len(channel.columns) == 1 for channel in channels], dtype=bool)
-    return SlowScan(chosen, reference_blocks, block_rows, policy.alarms_per_million * SLOW_SHARE)
+    return SlowScan(chosen, reference_blocks, block_rows, policy.alarms_per_million * SLOW_SHARE, tails)

@@ -41,6 +41,10 @@ class _PerChannel:
         self._alarms = np.zeros(len(detectors), dtype=bool)
         self._recent: deque[Floats] = deque(maxlen=_RECENT_BLOCKS)
 
+    @property
+    def raised(self) -> bool:
+        return bool(self._alarms.any())
+
     def strength(self) -> Floats:
         """0 without an alarm; else mean scores over the weakest of those that alarm, which get 1 at least."""
         if not self._alarms.any():

@@ -52,6 +52,11 @@ class SequentialTests(Alarms, Protocol):
         """
         ...
 
+    @property
+    def raised(self) -> bool:
+        """Whether the last block that was taken raised an alarm."""
+        ...
+
     def state(self) -> State:
         """All that later answers depend on; raises ``ContractError`` where that is no plain array."""
         ...

@@ -1,4 +1,4 @@
-"""A scan for slow drift: sums of scores over 16, 32, ... 1,024 blocks, each against what the reference knows.
+"""A scan for slow drift: sums of scores over 32, 64, ... 2,048 blocks, each against what the reference knows.
 
 A drift that stays below every allowance of the cumulative sums still adds up, also where the sums have got used to each
 of its steps: so the scan goes on against the first reference, whatever is learnt after changes. The mean of a channel
@@ -16,8 +16,9 @@ from schemas.errors import ContractError
 from stream_app.core.drift.coding.bins import Floats
 from stream_app.core.drift.counts.layout import Integers
 from stream_app.core.drift.detectors.sequential import Alarm, State
+from stream_app.core.drift.detectors.tails import Tails
 
-_SCALES = (16, 32, 64, 128, 256, 512, 1024)
+_SCALES = (32, 64, 128, 256, 512, 1024, 2048)
 """Blocks of each window."""
 
 
@@ -25,19 +26,36 @@ class SlowScan:
     """Windows of (channels,) scores at all scales; ``chosen`` (channels,) are those that are looked at."""
 
     def __init__(
-        self, chosen: "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]", blocks: int, block_rows: int, budget: float
+        self,
+        chosen: "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]",
+        blocks: int,
+        block_rows: int,
+        budget: float,
+        tails: Tails | None = None,
     ) -> None:
-        """``blocks`` of the reference; ``budget`` is in false alarms a million rows."""
+        """``blocks`` of the reference; ``budget`` is in false alarms a million rows. Without ``tails`` scores are
+        normal.
+        """
         self._channels, self._chosen, self._known = len(chosen), np.flatnonzero(chosen), max(1, blocks)
         # Each scale is looked at once in half its length, on both sides.
         looks = sum(2 / scale for scale in _SCALES) * 2 * max(1, len(self._chosen))
         self.height = _normal_height(min(0.01, budget * block_rows / 1e6 / looks))
+        # Cornish and Fisher's first term: a sum over w blocks has a score's skewness over root w.
+        self._longer = np.ones((len(_SCALES), len(self._chosen)))
+        if tails is not None:
+            skews = tails.skews[self._chosen] / np.sqrt(np.asarray(_SCALES))[:, None]
+            self._longer = (1 + skews * (self.height**2 - 1) / (6 * self.height)) * tails.unsure[self._chosen]
         shape = (len(_SCALES), 2, len(self._chosen))
         self._halves, self._rows = np.zeros(shape), np.zeros((len(_SCALES), 2), dtype=np.int64)
         self._current, self._blocks = np.zeros((len(_SCALES), len(self._chosen))), 0
         self._began = np.zeros(len(_SCALES), dtype=np.int64)
         self._passed: tuple[int, int] | None = None
         self._told = np.zeros(len(self._chosen), dtype=bool)
+
+    @property
+    def reach(self) -> int:
+        """The channels from the first on among which all are that are looked at."""
+        return int(self._chosen.max(initial=-1)) + 1
 
     def tell(self, channels: "np.ndarray[Any, np.dtype[np.bool_]]") -> None:
         """Say no more of these (channels,): their change is known, and lasts until there is a new reference."""
@@ -46,7 +64,7 @@ class SlowScan:
 
     def update(self, scores: Floats, rows: Integers) -> int:
         """Take (blocks, channels) scores of blocks that begin at (blocks,) ``rows``; how many were taken: all, or those
-        up to the first with which a window ends that is past the height.
+        up to the first with which a window ends that is past the height. Channels beyond ``reach`` are not asked for.
         """
         for number, own in enumerate(scores[:, self._chosen]):
             self._take(own, int(rows[number]))
@@ -75,7 +93,8 @@ class SlowScan:
             self._passed = (place, int(np.argmax(found)))
 
     def _statistics(self, place: int, scale: int) -> Floats:
-        found: Floats = self._halves[place].sum(axis=0) / math.sqrt(scale + scale**2 / self._known)
+        deviation = math.sqrt(scale + scale**2 / self._known)
+        found: Floats = self._halves[place].sum(axis=0) / (deviation * self._longer[place])
         return found
 
     def strength(self) -> Floats:

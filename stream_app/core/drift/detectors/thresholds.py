@@ -9,8 +9,10 @@ _RARE_SHARE = 0.2
 """The part of the budget that goes to rare cells."""
 
 _MOST_STEPS = 4_096
-_LEAST_ALLOWANCE = 0.01
+_LEAST_ALLOWANCE, _SMALL_ALLOWANCE = 0.01, 0.1
 _NODES = 24
+_TERMS = 4_096
+_LEAST_SKEW = 0.01
 
 WINDOWS = (1, 4, 16)
 """Blocks over which rare cells are added up."""
@@ -27,9 +29,10 @@ def cusum_threshold(
 ) -> float:
     """The height at which ``sided`` one-sided Page tests together keep to the budget.
 
-    Siegmund's approximation of the mean time between false alarms of one, in blocks: (exp(2kb) - 2kb - 1) / (2k^2) with
-    b = h + 1.166 (Siegmund, Sequential Analysis, 1985, eq. 2.56), for independent normal scores and allowance k. Where
-    the mean of the scores is known with an error of standard ``deviation``, the rate is averaged over that error.
+    The mean time between false alarms of one, in blocks, is (exp(2kb) - 2kb - 1) / (2k^2) for independent normal scores
+    and allowance k, with b = h + 2 ``overshoot`` (Siegmund, Sequential Analysis, 1985, eq. 2.56). Against the integral
+    equation it is right to 0.3 % up to an allowance of 1.2 and to 15 % at 2.2. Where the mean of the scores is known
+    with an error of standard ``deviation``, the rate is averaged over that error.
     """
     wanted = 1 / blocks_between_alarms(sided, block_rows, alarms_per_million)
     nodes, weights = _errors(deviation)
@@ -45,8 +48,59 @@ def _rate(allowance: float, height: float) -> float:
     """False alarms a block of one test; a block's mean that reaches the allowance leaves no time at all."""
     if allowance <= _LEAST_ALLOWANCE:
         return 1.0
-    exponent = min(2 * allowance * (height + 1.166), 600.0)
+    exponent = min(2 * allowance * (height + 2 * overshoot(allowance)), 600.0)
     return 2 * allowance**2 / (math.exp(exponent) - exponent - 1)
+
+
+@lru_cache(maxsize=4_096)
+def overshoot(allowance: float) -> float:
+    """By how much a sum of normal scores of mean ``allowance`` jumps past a height that is far away, as an exponent
+    counts it: 0.583 for a small allowance, less for a large one, where steps are cut less often.
+
+    Source: Siegmund, Sequential Analysis, 1985, eq. 4.37 and 4.38: -log(nu(2k)) / (2k), nu of twice the allowance.
+    """
+    if allowance < _SMALL_ALLOWANCE:
+        return 0.5826
+    import numpy as np
+    from scipy.special import ndtr
+
+    steps = np.arange(1, _TERMS)
+    total = float((ndtr(-allowance * np.sqrt(steps)) / steps).sum())
+    return (2 * total - math.log(2 / (2 * allowance) ** 2)) / (2 * allowance)
+
+
+@lru_cache(maxsize=4_096)
+def lengthened(skew: float, cut: float, allowance: float) -> float:
+    """By what a height for normal scores is multiplied where they are skewed, and cut off at ``cut``.
+
+    A sum passes height h with a chance that falls as exp(-th), where t solves E exp(t(X - k)) = 1; it is 2k for normal
+    scores, so that the factor is 2k / t. X has Pearson's third law. Source: Asmussen, Applied Probability and Queues,
+    2003, chapter XIII, for the exponent.
+    """
+    import numpy as np
+
+    if abs(skew) < _LEAST_SKEW:
+        return 1.0
+    values = np.linspace(-6.0, 14.0, 401)
+    weights = _pearson(values, abs(skew))
+    over = np.minimum(values, cut) - allowance
+    low, high = 0.0, 4 * allowance
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (middle, high) if float(weights @ np.exp(middle * over)) < 1 else (low, middle)
+    return max(1.0, 2 * allowance / high)
+
+
+def _pearson(values: Floats, skew: float) -> Floats:
+    """Weights of values under a gamma law that is moved to mean 0 and variance 1."""
+    import numpy as np
+
+    shape = 4 / skew**2
+    over = np.maximum(shape + values * math.sqrt(shape), 1e-12)
+    logs = (shape - 1) * np.log(over / shape) - (over - shape)
+    found = np.where(over > 1e-12, np.exp(logs), 0.0)
+    weights: Floats = found / found.sum()
+    return weights
 
 
 def _errors(deviation: float) -> tuple[list[float], list[float]]:

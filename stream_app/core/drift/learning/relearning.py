@@ -5,23 +5,24 @@ import numpy as np
 from stream_app.core.drift.coding.bins import Floats
 from stream_app.core.drift.counts.layout import Integers, Layout
 from stream_app.core.drift.reference import Reference
+from stream_app.core.drift.scoring.scoring import Scoring
 
 _MOVED = 4.0
 
 
-def relearnt(old: Integers, settled: Integers, layout: Layout) -> Integers:
+def relearnt(old: Integers, settled: Integers, layout: Layout, among: Integers | None = None) -> Integers:
     """(1 + periods, cells) counts to compare with from now on, from those of the ``settled`` rows by period.
 
     Without a season they are the settled rows' own. With one, few periods have been seen since the change: it is taken
     to be the same in each, so every cell of a period's old counts is scaled as the settled rows differ from what the
-    old baseline led to expect of them.
+    old baseline led to expect of them. ``among`` (1 + periods, cells) are the rows that each old count is out of.
     """
     total = settled.sum(axis=0)
     if len(old) == 1:
         whole: Integers = total[None]
         return whole
     rows = _rows(settled, layout)
-    shares = old / np.maximum(_rows(old, layout), 1)[:, None]
+    shares = old / np.maximum(_rows(old, layout)[:, None] if among is None else among, 1)
     expected = (rows[:, None] * shares).sum(axis=0)
     ratio: Floats = (total + 0.5) / (expected + 0.5)
     moved = shares * ratio
@@ -38,15 +39,18 @@ def _rows(counts: Integers, layout: Layout) -> Integers:
     return found
 
 
-def moved(settled: Integers, reference: Reference) -> "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]":
-    """(channels,) whether the settled rows, by period, score off the reference by more than four standard errors."""
+def moved(
+    settled: Integers, reference: Reference, scorings: tuple[Scoring, ...], blocks: int | Integers
+) -> "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]":
+    """(channels,) whether the settled rows, by period, score off a baseline by more than four standard errors.
+
+    ``scorings`` are the baseline's, which is of so many ``blocks``.
+    """
     first = reference.layout.column_cells(0)
-    total, blocks = np.zeros(len(reference.channels)), 0.0
+    total, number = np.zeros(len(reference.channels)), 0.0
     for period in np.flatnonzero(settled.any(axis=1)):
-        number = float(settled[period, first].sum()) / reference.block_rows
-        typical = np.rint(settled[period] / number).astype(np.int64)
-        scores, sizes = reference.scorings[period].score(typical[None])
-        total += number * (scores - reference.centre * sizes)[0] / reference.spread
-        blocks += number
-    found = np.abs(total) > _MOVED * np.sqrt(blocks + blocks**2 / max(1, reference.blocks))
+        scores, sizes = scorings[period].whole(settled[period])
+        total += (scores - reference.centre * sizes) / reference.spread
+        number += float(settled[period, first].sum()) / reference.block_rows
+    found = np.abs(total) > _MOVED * np.sqrt(number + number**2 / np.maximum(1, blocks))
     return np.asarray(found, dtype=bool)

@@ -14,20 +14,22 @@ from stream_app.core.drift.counts.layout import Integers
 from stream_app.core.drift.packing import pack, unpack
 from stream_app.core.drift.scoring.scoring import Scoring
 
-_SAME_CHANGE = 4
-"""Blocks within which rare values are taken for a part of the change that was found."""
+_SAME_CHANGE, _SAME_ROWS = 4, 800
+"""Blocks and rows within either of which rare values are taken for a part of the change that was found."""
 
 
 @dataclass(slots=True)
 class Settling:
     """``counts`` (1 + periods, cells) by period and ``rows`` gathered so far; ``muted`` (rare cells,) are not watched.
 
+    ``concerned`` (cells,) are of the tables that the sign is about, known where not all are learnt anew.
     ``sums`` (2, channels) and ``blocks``: scores and their squares in the second half, against its ``picture``.
     """
 
     counts: Integers
     muted: "np.ndarray[Any, np.dtype[np.bool_]]"
     sums: Floats
+    concerned: "np.ndarray[Any, np.dtype[np.bool_]] | None" = None
     rows: int = 0
     blocks: int = 0
     scored: int = 0
@@ -35,9 +37,15 @@ class Settling:
     picture: tuple[Scoring, ...] | None = None
 
     @classmethod
-    def begun(cls, shape: tuple[int, ...], channels: int, rare: Integers) -> "Settling":
+    def begun(
+        cls,
+        shape: tuple[int, ...],
+        channels: int,
+        rare: Integers,
+        concerned: "np.ndarray[Any, np.dtype[np.bool_]] | None" = None,
+    ) -> "Settling":
         """After a sign; ``rare`` (blocks, rare cells) are the counts that led to it."""
-        return cls(np.zeros(shape, dtype=np.int64), np.asarray(rare.any(axis=0)), np.zeros((2, channels)))
+        return cls(np.zeros(shape, dtype=np.int64), np.asarray(rare.any(axis=0)), np.zeros((2, channels)), concerned)
 
     def add(self, period: int, rows: int, counts: "np.ndarray[Any, Any]", rare: Integers) -> None:
         """Take a block."""
@@ -48,13 +56,13 @@ class Settling:
             self.scored += 1
         self.counts[period] += counts
         self.rows, self.blocks = self.rows + rows, self.blocks + 1
-        if self.blocks <= _SAME_CHANGE:
+        if not self.listening:
             self.muted = self.muted | (rare > 0)
 
     @property
     def listening(self) -> bool:
         """Whether a rare value would be a change of its own."""
-        return self.blocks > _SAME_CHANGE
+        return self.blocks > _SAME_CHANGE and self.rows > _SAME_ROWS
 
     def spread(self, known: Floats) -> Floats:
         """(channels,) the larger of the ``known`` spread and the second half's, where that is clearly above 1."""
@@ -68,11 +76,14 @@ class Settling:
         """All but the picture, which is made of ``half`` again."""
         half = None if self.half is None else pack(self.half)
         numbers = [self.rows, self.blocks, self.scored]
-        return [pack(self.counts), pack(self.muted.astype(np.uint8)), pack(self.sums), numbers, half]
+        concerned = None if self.concerned is None else pack(self.concerned.astype(np.uint8))
+        return [pack(self.counts), pack(self.muted.astype(np.uint8)), pack(self.sums), concerned, numbers, half]
 
     @classmethod
     def from_document(cls, document: list[Any]) -> "Settling":
         """What ``document`` gave; raises ``ContractError``, ``TypeError`` or ``ValueError`` on anything else."""
-        counts, muted, sums, (rows, blocks, scored), half = document
-        found = None if half is None else unpack(half)
-        return cls(unpack(counts), unpack(muted).astype(bool), unpack(sums), int(rows), int(blocks), int(scored), found)
+        counts, muted, sums, cells, (rows, blocks, scored), half = document
+        concerned = None if cells is None else unpack(cells).astype(bool)
+        numbers = (int(rows), int(blocks), int(scored))
+        learnt = None if half is None else unpack(half)
+        return cls(unpack(counts), unpack(muted).astype(bool), unpack(sums), concerned, *numbers, learnt)

@@ -10,99 +10,26 @@ marginal or of a pair.
 Source: Neyman, Skandinavisk Aktuarietidskrift 20, 1937, for the smooth test.
 """
 
-from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from schemas.drift import Kind
 from stream_app.core.drift.coding.bins import MISSING, ColumnBins, Floats
 from stream_app.core.drift.counts.layout import Integers, Layout
+from stream_app.core.drift.scoring.contrasts import Channel, Contrasts, Measures
+from stream_app.core.drift.scoring.subgroup_contrasts import add_subgroup
+
+__all__ = ["FREQUENT", "Channel", "Contrasts", "Measures", "contrasts_of", "normal_scores"]
 
 FREQUENT = 0.02
 """Share of rows from which a category or a missing cell is followed by a normal score; below, by a Poisson count."""
 
-_FREQUENT_IN_GROUP = 0.05
-_FEWEST_IN_GROUP = 200
 _ORDERS = 3
 _BEYOND = 0.3
 _FLAT = 1e-9
 _CUT = 6.0
-
-
-Measures = Literal["location", "spread", "skewness", "share", "shape", "correlation", "association"]
-
-
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """What one score looks at. ``signed``: whether it can also fall. ``group`` counts a subgroup's groups from 1."""
-
-    kind: Kind
-    columns: tuple[int, ...]
-    signed: bool
-    measures: Measures
-    group: int = 0
-
-
-@dataclass(slots=True)
-class _Rows:
-    """Sparse rows in the making: cells and weights of each."""
-
-    cells: list[Integers] = field(default_factory=list)
-    weights: list[Floats] = field(default_factory=list)
-
-    def add(self, first: int, weights: Floats) -> None:
-        self.cells.append(first + np.arange(len(weights)))
-        self.weights.append(weights)
-
-    def matrix(self, cells: int) -> Any:
-        """(rows, cells) CSR."""
-        from scipy.sparse import csr_array
-
-        lengths = [len(each) for each in self.cells]
-        flat = np.concatenate([*self.cells, np.zeros(0, dtype=np.int64)]).astype(np.int32)
-        weights = np.concatenate([*self.weights, np.zeros(0)])
-        return csr_array((weights, flat, np.cumsum([0, *lengths])), shape=(len(lengths), cells))
-
-
-@dataclass(slots=True)
-class Contrasts:
-    """Channels with their contrasts, and the cells that each counts its rows in (its base)."""
-
-    linear: list[Channel] = field(default_factory=list)
-    squared: list[Channel] = field(default_factory=list)
-    rows: _Rows = field(default_factory=_Rows)
-    bases: _Rows = field(default_factory=_Rows)
-    base_of: list[int] = field(default_factory=list)
-    scales: list[tuple[float, float]] = field(default_factory=list)
-    squared_base: list[int] = field(default_factory=list)
-    squared_cells: list[tuple[int, Floats]] = field(default_factory=list)
-
-    def base(self, first: int, member: npt.NDArray[Any]) -> int:
-        """The cells of a table, which begins at ``first``, that a channel's rows are counted in."""
-        inside = np.flatnonzero(member)
-        self.bases.cells.append(first + inside)
-        self.bases.weights.append(np.ones(len(inside)))
-        return len(self.bases.cells) - 1
-
-    def add(
-        self, channel: Channel, base: int, first: int, weights: Floats | None, scale: float = 1.0, before: float = 0.0
-    ) -> None:
-        """A linear channel; one whose contrast is flat never moves. A mean score of 1 a row is ``scale`` in the unit
-        that it measures, where the baseline stands at ``before``.
-        """
-        self.linear.append(channel)
-        self.rows.add(first, np.zeros(0) if weights is None else weights)
-        self.base_of.append(base)
-        self.scales.append((scale, before))
-
-    def add_squared(self, channel: Channel, base: int, first: int, shares: Floats) -> None:
-        """A chi-squared channel over cells with these shares; NaN marks cells that are not of the base."""
-        self.squared.append(channel)
-        self.squared_base.append(base)
-        self.squared_cells.append((first, shares))
 
 
 def contrasts_of(counts: Integers, layout: Layout, bins: tuple[ColumnBins, ...], which: Integers) -> Contrasts:
@@ -116,7 +43,7 @@ def contrasts_of(counts: Integers, layout: Layout, bins: tuple[ColumnBins, ...],
     for number, pair in enumerate(layout.pairs):
         _pair(found, counts, layout, number, pair, scores)
     for number in range(len(layout.subgroups)):
-        _subgroup(found, counts, layout, number, bins, which)
+        add_subgroup(found, counts, layout, number, bins, which)
     return found
 
 
@@ -167,30 +94,6 @@ def _pair(
         found.add(channel, base, cells.start, weights, scale / max(deviation, _FLAT), before)
     channel = Channel("correlation", pair, False, "association")
     found.add_squared(channel, base, cells.start, np.where(present, shares, np.nan).ravel())
-
-
-def _subgroup(
-    found: Contrasts, counts: Integers, layout: Layout, number: int, bins: tuple[ColumnBins, ...], which: Integers
-) -> None:
-    """Location of each numeric column, and each frequent level of a category, among the rows of each group."""
-    subgroup = layout.subgroups[number]
-    for group in range(1, subgroup.number + 1):
-        for place, column in enumerate(bins):
-            cells = layout.group_cells(number, group, place)
-            deciding = which[cells]
-            if place == subgroup.column or deciding.sum() < _FEWEST_IN_GROUP:
-                continue
-            seen = counts[cells].astype(np.float64)
-            present = np.r_[0.0, np.ones(len(seen) - 1)]
-            base, shares, columns = found.base(cells.start, present), _shares(seen * present), (subgroup.column, place)
-            if column.kind == "numeric":
-                smooth = _smooth(shares, _scores_of(seen[1:], np.zeros(1)), 1, 1)
-                channel = Channel("subgroup", columns, True, "location", group)
-                found.add(channel, base, cells.start, smooth[0] if smooth else None)
-            else:
-                for code in _followed(deciding * present, _FREQUENT_IN_GROUP):
-                    channel = Channel("subgroup", columns, True, "share", group)
-                    found.add(channel, base, cells.start, _against_rest(shares, code, 1), *_share(shares, code))
 
 
 def _shares(counts: Floats) -> Floats:

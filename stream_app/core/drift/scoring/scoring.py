@@ -49,12 +49,44 @@ class Scoring:
         """(blocks, channels) scores and sizes of (blocks, cells) counts; ``inside`` for the baseline's own blocks."""
         sums, rows, totals = self._summed(counts)
         linear = len(self.base_of) - self.squared
-        size = rows[:, self.base_of] / self.expected[self.base_of]
-        scores = np.empty_like(size)
-        scores[:, :linear] = sums / self._roots
+        scores, sizes = self._standardised(sums, rows)
         normal = self._chi_squared(totals, rows[:, self.base_of[linear:]], inside)
-        scores[:, linear:] = normal * np.sqrt(size[:, linear:])
-        return np.clip(scores, -_CLIP, _CLIP), size
+        scores[:, linear:] = np.clip(normal * np.sqrt(sizes[:, linear:]), -_CLIP, _CLIP)
+        return scores, sizes
+
+    def off(self, counts: "np.ndarray[Any, Any]", centre: Floats, spread: Floats, cut: Floats) -> tuple[Floats, Floats]:
+        """As ``score``; scores are off the ``centre`` of a nominal block, in units of ``spread``, cut off at ``cut``.
+
+        All are (channels,).
+        """
+        scores, sizes = self.score(counts)
+        if COMPILED:
+            from stream_app.core.drift.scoring.compiled_scoring import centred
+
+            centred(scores, sizes, centre, spread, cut)
+            return scores, sizes
+        return np.clip((scores - centre * sizes) / spread, -cut, cut), sizes
+
+    def whole(self, counts: Integers) -> tuple[Floats, Floats]:
+        """(channels,) scores, not cut off, and sizes of (cells,) counts of however many rows, taken for one block."""
+        sums, rows, totals = self._summed(counts[None])
+        sizes: Floats = rows[0, self.base_of] / self.expected[self.base_of]
+        linear = sums.shape[1]
+        normal = self._chi_squared(totals, rows[:, self.base_of[linear:]], inside=False)
+        return np.concatenate([sums[0] / self._roots, normal[0] * np.sqrt(sizes[linear:])]), sizes
+
+    def _standardised(self, sums: Floats, rows: Floats) -> tuple[Floats, Floats]:
+        """(blocks, channels) scores, of which only the linear ones are filled in, and sizes."""
+        shape = (len(rows), len(self.base_of))
+        scores, sizes = np.empty(shape), np.empty(shape)
+        if COMPILED:
+            from stream_app.core.drift.scoring.compiled_scoring import standardised
+
+            standardised(scores, sizes, sums, rows, self.base_of, self.expected, self._roots, _CLIP)
+            return scores, sizes
+        sizes[:] = rows[:, self.base_of] / self.expected[self.base_of]
+        scores[:, : sums.shape[1]] = np.clip(sums / self._roots, -_CLIP, _CLIP)
+        return scores, sizes
 
     def _summed(self, counts: "np.ndarray[Any, Any]") -> tuple[Floats, Floats, Floats]:
         """(blocks, linear) sums of contrasts, (blocks, bases) rows, (blocks, squared) sums of squares over shares.
@@ -64,9 +96,11 @@ class Scoring:
         if COMPILED:
             from stream_app.core.drift.scoring.compiled_scoring import sums
 
-            contrasts, bases = ((each.indptr, each.indices, each.data) for each in (self.contrasts, self.bases))
+            contrasts, bases, slots = (
+                (each.indptr, each.indices, each.data) for each in (self.contrasts, self.bases, self.slots)
+            )
             found: tuple[Floats, Floats, Floats] = sums(
-                counts, contrasts, bases, self._slot_of, self._inverse, self.firsts
+                counts, contrasts, bases, self._runs, slots, self._inverse, self.firsts
             )
             return found
         turned = np.ascontiguousarray(counts.T, dtype=np.float64)
@@ -88,6 +122,20 @@ class Scoring:
         statistic = freedom * max(0.0, 1 - 2 / (9 * freedom) + mean * np.sqrt(2 / (9 * freedom))) ** 3
         return float(np.sqrt(max(0.0, statistic - freedom) / rows))
 
+    def head(self, channels: int) -> "Scoring":
+        """The first so many channels alone, which must be linear."""
+        bases = int(self.base_of[:channels].max(initial=-1)) + 1
+        return Scoring(
+            self.channels[:channels], self.contrasts[:channels], self.bases[:bases], self.base_of[:channels],
+            self.slots[:0], self.firsts[:1], self.wanted[:0], self.expected[:bases], self.sampled[:0],
+            self.scales[:channels],
+        )  # fmt: skip
+
+    @cached_property
+    def first_cells(self) -> Integers:
+        """(channels,) a cell of the table that each channel looks at."""
+        return _first_cells(self.bases)[self.base_of]
+
     @property
     def squared(self) -> int:
         return len(self.firsts) - 1
@@ -102,11 +150,12 @@ class Scoring:
         return 1 / self.wanted
 
     @cached_property
-    def _slot_of(self) -> "np.ndarray[Any, np.dtype[np.int32]]":
-        """(cells,) each cell's slot; one past the last for cells without one."""
-        found = np.full(self.slots.shape[1], len(self.wanted), dtype=np.int32)
-        found[self.slots.indices] = np.repeat(np.arange(len(self.wanted)), np.diff(self.slots.indptr))
-        return found
+    def _runs(self) -> "np.ndarray[Any, np.dtype[np.bool_]]":
+        """(bases,) whether a base's cells follow each other."""
+        starts, cells = self.bases.indptr, self.bases.indices
+        lengths, first = np.diff(starts), _first_cells(self.bases)
+        last = cells[np.maximum(starts[1:], 1) - 1] if len(cells) else first
+        return np.asarray((lengths > 0) & (last - first == lengths - 1), dtype=bool)
 
     @cached_property
     def _owners(self) -> Any:
@@ -142,13 +191,21 @@ class Scoring:
 
 
 def scoring_of(
-    counts: Integers, layout: Layout, bins: tuple[ColumnBins, ...], block_rows: int, which: Integers
+    counts: Integers,
+    layout: Layout,
+    bins: tuple[ColumnBins, ...],
+    block_rows: int,
+    which: Integers,
+    among: Integers | None = None,
 ) -> Scoring:
-    """The scoring against (cells,) baseline ``counts``; channels are those that the counts ``which`` decide."""
+    """The scoring against (cells,) baseline ``counts``; channels are those that the counts ``which`` decide.
+
+    ``among`` (cells,) are the rows that each cell was counted among; without it all those of the baseline.
+    """
     found = contrasts_of(counts, layout, bins, which)
-    rows = max(1, int(counts[layout.column_cells(0)].sum()))
     bases = found.bases.matrix(layout.cells)
     seen = bases @ counts.astype(np.float64)
+    rows = max(1, int(counts[layout.column_cells(0)].sum())) if among is None else among[_first_cells(bases)]
     expected = np.maximum(seen * block_rows / rows, 1e-3)
     base_of = np.asarray([*found.base_of, *found.squared_base], dtype=np.int64)
     slots, firsts, wanted = _pooled(found, expected, layout.cells)
@@ -158,6 +215,13 @@ def scoring_of(
         expected, np.divide(1.0, own, out=np.zeros(len(own)), where=own > 0),
         np.asarray(found.scales, dtype=np.float64).reshape(-1, 2),
     )  # fmt: skip
+
+
+def _first_cells(bases: Any) -> Integers:
+    """(bases,) the first cell of each; of one without cells any, for it counts nothing."""
+    places = np.minimum(bases.indptr[:-1], max(0, bases.nnz - 1))
+    found: Integers = bases.indices[places].astype(np.int64) if bases.nnz else np.zeros(len(places), dtype=np.int64)
+    return found
 
 
 def _pooled(found: Contrasts, expected: Floats, cells: int) -> tuple[Any, Integers, Floats]:
@@ -180,12 +244,15 @@ def _pooled(found: Contrasts, expected: Floats, cells: int) -> tuple[Any, Intege
 def _slots(shares: Floats, expected: float) -> tuple[Integers, Floats]:
     """(members,) slot of each cell and (slots,) shares: cells that a nominal block has less than three of are pooled.
 
-    The pool joins the rarest other slot where even it is too little. A matter of the baseline alone, so that a block's
-    score never depends on the blocks beside it.
+    The pool joins the rarest other slot where even it is too little; where no cell has three, neighbours are pooled
+    until they have. A matter of the baseline alone, so that a block's score never depends on the blocks beside it.
     """
     kept = shares * expected >= _LEAST_EXPECTED
     if not kept.any():
-        return np.zeros(len(shares), dtype=np.int64), np.ones(1)
+        slots = max(1, int(expected / (2 * _LEAST_EXPECTED)))
+        slot = np.minimum((np.cumsum(shares) - shares / 2) * slots, slots - 1).astype(np.int64)
+        _, slot = np.unique(slot, return_inverse=True)
+        return slot, np.bincount(slot, shares).astype(np.float64)
     slot = np.where(kept, np.cumsum(kept) - 1, kept.sum())
     own = np.append(shares[kept], shares[~kept].sum())
     if own[-1] * expected < _LEAST_POOLED:

@@ -50,3 +50,32 @@ def test_bins_say_whether_a_type_is_counted_as_numbers_or_as_words() -> None:
     numbers = columns_of(frame, (ColumnBins("n", "integer", "numeric"),)).cells["n"]
     assert isinstance(numbers, Numbers)
     assert numbers.values.tolist() == [1, 3]
+
+
+def test_columns_that_stand_side_by_side_are_taken_as_they_would_be_alone() -> None:
+    """Floats beside floats, words beside words, and among them cells that have no hash or are no words."""
+    frame = pd.DataFrame(
+        {
+            "a": [1.5, np.nan, np.inf],
+            "b": [0.0, -1.0, 2.0],
+            "c": ["x", None, "y"],
+            "d": ["x", ["unhashable"], "x"],
+            "e": ["x", 1, True],
+        }
+    )
+    bins = (
+        *(ColumnBins(name, "number", "numeric") for name in "ab"),
+        *(ColumnBins(name, "string", "categorical", values=("x",)) for name in "cde"),
+    )
+    together = columns_of(frame, bins)
+    for name in frame:
+        one, other = together.cells[name], columns_of(frame[[name]], bins).cells[name]
+        if isinstance(one, Numbers):
+            assert isinstance(other, Numbers)
+            np.testing.assert_array_equal(one.values, other.values)
+        else:
+            assert isinstance(other, Words)
+            assert ([*one.indices], one.values) == ([*other.indices], other.values)
+    words = together.cells["c"]
+    assert isinstance(words, Words)
+    assert ([*words.indices], words.values) == ([0, -1, 1], ("x", "y"))

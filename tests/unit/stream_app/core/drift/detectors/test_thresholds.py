@@ -2,9 +2,16 @@
 
 import numpy as np
 import pytest
-from scipy.stats import poisson
+from scipy.special import ndtr
+from scipy.stats import norm, poisson
 
-from stream_app.core.drift.detectors.thresholds import cusum_threshold, poisson_tail, rare_threshold
+from stream_app.core.drift.detectors.thresholds import (
+    cusum_threshold,
+    lengthened,
+    overshoot,
+    poisson_tail,
+    rare_threshold,
+)
 
 
 def test_the_cumulative_sum_alarms_as_often_as_the_budget_says() -> None:
@@ -17,6 +24,42 @@ def test_the_cumulative_sum_alarms_as_often_as_the_budget_says() -> None:
         alarms += int((sums > height).sum())
         sums[sums > height] = 0
     assert 320 - 5 * 18 < alarms < 320 + 5 * 18
+
+
+@pytest.mark.parametrize(("allowance", "error"), [(0.25, 0.002), (0.7, 0.002), (1.2, 0.005), (2.2, 0.2)])
+@pytest.mark.parametrize("blocks", [1e4, 1e7])
+def test_the_time_between_false_alarms_is_that_of_the_integral_equation(
+    allowance: float, error: float, blocks: float
+) -> None:
+    """Page's equation, L(z) = 1 + L(0) F(k - z) + the integral of L(y) f(y - z + k) from 0 to h, on 121 points."""
+    height = cusum_threshold(1, 250, 1e6 / 250 / blocks, allowance)
+    nodes, weights = np.polynomial.legendre.leggauss(120)
+    points, steps = np.append(0.0, (nodes + 1) * height / 2), weights * height / 2
+    kernel = np.empty((121, 121))
+    kernel[:, 0] = ndtr(allowance - points)
+    kernel[:, 1:] = steps * norm.pdf(points[None, 1:] - points[:, None] + allowance)
+    exact = np.linalg.solve(np.eye(121) - kernel, np.ones(121))[0]
+    assert blocks == pytest.approx(exact, rel=error)
+
+
+def test_overshoots_shrink_with_the_allowance() -> None:
+    assert overshoot(0.01) == overshoot(0.05) == pytest.approx(overshoot(0.1), abs=0.001)
+    assert overshoot(0.1) > overshoot(0.5) > overshoot(1.0) > overshoot(2.0) > 0.5
+
+
+@pytest.mark.parametrize("skew", [0.1, 0.3, 0.6])
+@pytest.mark.parametrize("allowance", [0.4, 0.7, 1.2])
+def test_skewed_scores_want_the_height_of_their_exponent(skew: float, allowance: float) -> None:
+    """A moved gamma law has log E exp(tX) = -t root a - a log(1 - t / root a), a = 4 / skew^2."""
+    shape = 4 / skew**2
+    exponent = 2 * allowance / lengthened(skew, 20.0, allowance)
+    log = -exponent * shape**0.5 - shape * np.log(1 - exponent / shape**0.5)
+    assert log == pytest.approx(exponent * allowance, rel=0.02)
+
+
+def test_what_is_cut_off_needs_no_longer_height() -> None:
+    assert lengthened(0.0, 20.0, 1.0) == 1.0
+    assert 1.0 == lengthened(0.6, 3.0, 2.0) < lengthened(0.6, 4.0, 2.0) < lengthened(0.6, 20.0, 2.0)
 
 
 def test_thresholds_rise_with_channels_and_fall_with_the_budget() -> None:

@@ -47,7 +47,7 @@ def test_steps_that_take_many_blocks_to_find_are_not_called_gradual(reference: R
         frame = pd.concat([rows(2_500, 4), rows(8_000, seed, shift=0.15)], ignore_index=True)
         sign = first(reference, frame)
         assert (sign.columns[0], sign.onset) == ("y", "abrupt")
-        assert sign.row >= 3_000
+        assert sign.row >= 2_900
 
 
 def test_the_evidence_is_the_counts_before_and_since(reference: Reference) -> None:

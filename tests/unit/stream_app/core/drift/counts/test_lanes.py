@@ -1,0 +1,94 @@
+"""Counting by bits gives the integers of counting row by row, of blocks and of classes, and declines what it cannot."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stream_app.core.drift.counts import counting
+from stream_app.core.drift.counts.counting import count, count_apart
+from stream_app.core.drift.counts.lanes import lanes_of
+from stream_app.core.drift.counts.layout import Layout, Subgroup
+from tests.unit.stream_app.core.drift.drift_tables import any_codes, any_layout, plain_count
+
+seeds = st.integers(0, 2**32)
+
+
+def paired(random: np.random.Generator, columns: int, levels: int) -> Layout:
+    """Columns of up to so many coarse levels, most of them pairs, and a subgroup or two."""
+    sizes = tuple(int(size) for size in random.integers(2, 40, columns))
+    coarse = np.zeros((columns, 256), dtype=np.uint8)
+    for place, size in enumerate(sizes):
+        coarse[place, 2:size] = random.integers(1, levels, size - 2)
+    pairs = [(left, right) for left in range(columns) for right in range(left + 1, columns) if random.random() < 0.9]
+    groups = random.integers(0, 3, (2, 256)).astype(np.uint8)
+    subgroups = tuple(Subgroup(place, 2, groups[place]) for place in range(int(random.integers(0, 3))))
+    coarse_sizes = tuple(int(row.max()) + 1 for row in coarse)
+    return Layout(sizes, coarse, coarse_sizes, tuple(pairs), (), subgroups)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seeds, st.integers(3, 7), st.sampled_from([3, 7, 14]), st.integers(200, 900), st.integers(1, 3))
+def test_blocks_and_classes_are_those_of_a_plain_loop(
+    seed: int, columns: int, levels: int, number: int, classes: int
+) -> None:
+    random = np.random.default_rng(seed)
+    layout = paired(random, columns, levels)
+    codes, ends = any_codes(random, layout, number), [150, 150, number]
+    own = random.integers(0, classes, number).astype(np.int8)
+    expected = [plain_count(codes[:, start:stop], layout).tolist() for start, stop in pairwise([0, *ends])]
+    totals = [plain_count(codes[:, own == each], layout).tolist() for each in (0, 1)]
+    with pytest.MonkeyPatch.context() as patch:
+        for compiled in {False, counting.COMPILED}:
+            patch.setattr(counting, "COMPILED", compiled)
+            counts, first, second = count_apart(codes, layout, ends, own)
+            assert counts.tolist() == expected
+            assert [first.tolist(), second.tolist()] == totals
+            assert count(codes, layout, ends).tolist() == expected
+
+
+@pytest.mark.skipif(not counting.COMPILED, reason="numba is not installed")
+@pytest.mark.parametrize("number", [1, 63, 64, 65, 2_047, 2_048, 2_049, 40_000])
+def test_any_number_of_rows_is_counted_alike(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(number)
+    layout = paired(random, 4, 7)
+    codes, classes = any_codes(random, layout, number), random.integers(0, 3, number).astype(np.int8)
+    monkeypatch.setattr(counting, "_FEWEST_BY_LANES", 0)
+    by_lanes = [part.tolist() for part in count_apart(codes, layout, [number], classes)]
+    monkeypatch.setattr(counting, "_by_lanes", lambda *_: False)
+    assert by_lanes == [part.tolist() for part in count_apart(codes, layout, [number], classes)]
+    monkeypatch.setattr(counting, "COMPILED", False)
+    assert by_lanes == [part.tolist() for part in count_apart(codes, layout, [number], classes)]
+
+
+def test_the_last_cells_of_a_layout_are_no_room_for_empty_lanes() -> None:
+    random = np.random.default_rng(5)
+    layout = replace(paired(random, 3, 3), subgroups=())
+    codes = any_codes(random, layout, 500)
+    assert count(codes, layout, [500])[0].tolist() == plain_count(codes, layout).tolist()
+
+
+def test_layouts_that_lanes_do_not_serve_are_left_to_rows() -> None:
+    random = np.random.default_rng(6)
+    layout = replace(paired(random, 4, 7), subgroups=())
+    lanes = lanes_of(layout)
+    assert lanes is not None
+    assert (lanes.first % 8 == 0).all()
+    assert lanes_of(replace(layout, pairs=())) is None
+    assert lanes_of(replace(layout, pairs=((1, 0),))) is None
+    assert lanes_of(replace(layout, triples=((0, 1, 2),))) is None
+    assert lanes_of(replace(layout, coarse_sizes=(17, *layout.coarse_sizes[1:]))) is None
+    many = Subgroup(0, 100, np.zeros(256, dtype=np.uint8))
+    assert lanes_of(replace(layout, subgroups=(many,))) is None
+    some = Subgroup(0, 2, np.zeros(256, dtype=np.uint8))
+    assert lanes_of(replace(layout, pairs=((0, 1),), subgroups=(some,))) is None
+
+
+def test_large_blocks_of_two_classes_do_not_overflow() -> None:
+    layout = any_layout(np.random.default_rng(7), 2)
+    codes = np.zeros((2, 40_000), dtype=np.uint8)
+    counts, first, second = count_apart(codes, layout, [40_000], (np.arange(40_000) % 2).astype(np.int8))
+    assert (counts[0, 0], first[0], second[0]) == (40_000, 20_000, 20_000)
