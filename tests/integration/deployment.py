@@ -18,10 +18,13 @@ import psutil
 
 from stream_app.adapters.local_kafka import free_port
 from stream_app.catalogue.view import Catalogue
+from tests.workplaces import keep_secret
 
 T = TypeVar("T")
 PERENNIAL = Path(sys.executable).with_name("perennial")
 SESSION_S = 6.0
+PATIENCE_S = 150.0
+"""How long what is awaited may take: a minute at most on an idle machine, and tests may have a busy one."""
 LIMITS = (
     "limits: {marginal_fidelity: 0.7, pair_fidelity: 0.6, tstr_ratio: 0.5, detection_auc: 0.97, coverage: 0.5, "
     "neighbour_risk: 0.3, membership_accuracy: 0.7, leak_detectable_share: 0.1, trts_ratio: 0.5, tstr_auc: 0.5, "
@@ -128,7 +131,7 @@ class Deployment:
         }
         return {**os.environ, **given, **self.settings}
 
-    def cli(self, *arguments: str, code: int | None = 0, seconds: float = 90.0) -> Said:
+    def cli(self, *arguments: str, code: int | None = 0, seconds: float = PATIENCE_S) -> Said:
         """Run a command to its end; it must end with ``code`` unless that is None."""
         done = subprocess.run(
             [str(PERENNIAL), *arguments], env=self.environment, capture_output=True, text=True, timeout=seconds
@@ -149,6 +152,7 @@ class Deployment:
     def prepare(self) -> None:
         """Keys and topics, by the command line."""
         self.cli("keys", "new", "--deployment")
+        keep_secret(self.home)
         self.cli("topics", "apply")
 
     def worker(self, *arguments: str) -> WorkerProcess:
@@ -173,7 +177,7 @@ class Deployment:
     def ready(self, *workers: WorkerProcess) -> None:
         """Wait until these workers have their partitions."""
         for each in workers:
-            until(each.is_ready, f"{each.log.name} to be ready", 100, alive=each)
+            until(each.is_ready, f"{each.log.name} to be ready", alive=each)
 
     def close(self) -> None:
         """End every worker that still runs, and whatever it had started."""
@@ -212,10 +216,11 @@ class Deployment:
 
     def releases(self, dataset: str) -> dict[str, str]:
         """State of every release of a dataset, as the newest status says."""
-        return {row["release"]: row["state"] for row in self.ask("release", "list", dataset)}
+        status = self.view("release.status").statuses.get(dataset)
+        return {} if status is None else {each.release_id: each.state for each in status.releases}
 
 
-def until(look: Callable[[], T], what: str, seconds: float = 60.0, alive: WorkerProcess | None = None) -> T:
+def until(look: Callable[[], T], what: str, seconds: float = PATIENCE_S, alive: WorkerProcess | None = None) -> T:
     """The first true thing that ``look`` gives; fails after ``seconds``, or once the worker has ended."""
     limit = time.monotonic() + seconds
     while not (found := look()):

@@ -22,8 +22,9 @@ from stream_app.catalogue.checks import Checks
 from stream_app.settings import Settings
 from stream_app.signing.deployment import new_deployment
 from tests.events import sha
-from tests.integration.deployment import customers
+from tests.integration.deployment import PATIENCE_S, customers
 from tests.integration.test_embedded_story import DATASET, LIMITS, Scene, _certified
+from tests.workplaces import keep_secret
 
 
 def test_a_release_in_use_is_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,6 +35,7 @@ async def _tell(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with EmbeddedBroker({topic.name: topic.partitions for topic in TOPICS}) as broker:
         settings = Settings(bootstrap=broker.bootstrap, home=folder / "home", embedded=True, tick_seconds=1.0)
         new_deployment(settings.home, settings.deployment, int(time.time() * 1000))
+        keep_secret(settings.home)
         async with worker(settings) as running:
             with Publisher(settings.bootstrap, "/test") as publisher:
                 scene = Scene(settings, publisher, running)
@@ -84,7 +86,7 @@ async def _attacked(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def _checks(scene: Scene, gate: str, count: int) -> list[ReleaseChecked]:
-    limit = time.monotonic() + 60
+    limit = time.monotonic() + PATIENCE_S
     while True:
         found = (await asyncio.to_thread(Checks.read, scene.settings.bootstrap)).found.values()
         events = [check.event for check in found if check.event.gate == gate]

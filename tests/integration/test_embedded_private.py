@@ -24,8 +24,9 @@ from stream_app.app import worker
 from stream_app.core.drift.wire import from_bytes
 from stream_app.settings import Settings
 from stream_app.signing.deployment import new_deployment
-from tests.integration.deployment import customers
+from tests.integration.deployment import PATIENCE_S, customers
 from tests.integration.test_embedded_story import DATASET, LIMITS, Scene, _certified
+from tests.workplaces import keep_secret
 
 E = TypeVar("E", bound=Event)
 WINDOW_MS = 2_000
@@ -42,6 +43,7 @@ async def _tell(folder: Path) -> None:
             bootstrap=broker.bootstrap, home=folder / "home", embedded=True, window_rows=3000, tick_seconds=2.0
         )
         new_deployment(settings.home, settings.deployment, int(time.time() * 1000))
+        keep_secret(settings.home)
         async with worker(settings) as running:
             with Publisher(settings.bootstrap, "/test") as publisher:
                 scene = Scene(settings, publisher, running)
@@ -149,7 +151,7 @@ async def _logged(scene: Scene, topic: str, kind: type[E]) -> list[tuple[int, E]
 
 
 async def _told(scene: Scene, topic: str, kind: type[E], number: int) -> list[E]:
-    limit = time.monotonic() + 30
+    limit = time.monotonic() + PATIENCE_S
     while len(found := [event for _, event in await _logged(scene, topic, kind)]) < number:
         assert time.monotonic() < limit, f"no {kind.__name__}"
         await asyncio.sleep(0.2)
@@ -161,7 +163,7 @@ async def _answers(scene: Scene) -> list[DriftDetected]:
 
 
 async def _until_answers(scene: Scene) -> list[DriftDetected]:
-    limit = time.monotonic() + 30
+    limit = time.monotonic() + PATIENCE_S
     while not (found := await _answers(scene)):
         assert time.monotonic() < limit, "the test did not fire"
         await asyncio.sleep(0.2)

@@ -23,7 +23,8 @@ from stream_app.settings import Settings
 from stream_app.signing.commands import sign_command
 from stream_app.signing.deployment import load_trust, new_deployment
 from stream_app.signing.keys import load_secret
-from tests.integration.deployment import customers
+from tests.integration.deployment import PATIENCE_S, customers
+from tests.workplaces import keep_secret
 
 T = TypeVar("T")
 DATASET = "embedded"
@@ -64,13 +65,13 @@ class Scene:
             "audience": "perennial",
             "nonce": f"{now:032x}",
             "issued_at": now,
-            "expires_at": now + 60_000,
+            "expires_at": now + 600_000,
         }
         command = read_command(filled | document)
         self.publisher.send("commands", sign_command(command, load_secret(self.settings.home / "keys" / f"{role}.key")))
         self.publisher.flush()
 
-    async def until(self, look: Callable[[Catalogue], T], what: str, seconds: float = 60.0) -> T:
+    async def until(self, look: Callable[[Catalogue], T], what: str, seconds: float = PATIENCE_S) -> T:
         limit = time.monotonic() + seconds
         while True:
             view = await asyncio.to_thread(Catalogue.read, self.settings.bootstrap)
@@ -99,6 +100,7 @@ async def _tell(folder: Path) -> None:
             bootstrap=broker.bootstrap, home=folder / "home", embedded=True, window_rows=3000, tick_seconds=2.0
         )
         new_deployment(settings.home, settings.deployment, int(time.time() * 1000))
+        keep_secret(settings.home)
         async with worker(settings) as running:
             with Publisher(settings.bootstrap, "/test") as publisher:
                 scene = Scene(settings, publisher, running)
@@ -161,7 +163,7 @@ async def _revocation(scene: Scene, first: str, second: str) -> None:
     listening = asyncio.create_task(asyncio.to_thread(lambda: heard.extend(_up_to_the_revocation(listener, stop))))
     await asyncio.sleep(0.3)
     scene.order("responder", command="revoke", release_id=second, reason="privacy")
-    await asyncio.wait_for(listening, 20)
+    await asyncio.wait_for(listening, 60)
     stop.set()
     assert (heard[-1].kind, heard[-1].release_id) == ("revoked", second)
     assert (await asyncio.to_thread(listener.current)).release_id == first

@@ -8,7 +8,7 @@ import pytest
 from schemas.events.budget import SpendReserved
 from schemas.events.releases import ReleaseCertified
 from stream_app.adapters.reader import read_topic
-from tests.integration.deployment import Deployment, WorkerProcess, customers, until
+from tests.integration.deployment import PATIENCE_S, Deployment, WorkerProcess, customers, until
 
 pytestmark = pytest.mark.kafka
 
@@ -36,7 +36,7 @@ def test_a_worker_that_is_asked_to_stop_in_the_middle_of_a_training_hands_it_ove
 
 def _trained(dataset: str, deployment: Deployment, staff: list[WorkerProcess]) -> WorkerProcess:
     """Start the first run of a dataset; the worker that trains it at this moment."""
-    data = deployment.write(f"{dataset}.csv", customers(50_000, 3))
+    data = deployment.write(f"{dataset}.csv", customers(20_000, 3))
     deployment.contract(dataset, data)
     until(lambda: dataset in deployment.view("contracts").contracts, "the contract")
     deployment.cli("snapshot", "announce", dataset, str(data))
@@ -44,7 +44,7 @@ def _trained(dataset: str, deployment: Deployment, staff: list[WorkerProcess]) -
 
 
 def _require_one_release(dataset: str, deployment: Deployment) -> None:
-    releases = until(lambda: deployment.releases(dataset), "a release", 90)
+    releases = until(lambda: deployment.releases(dataset), "a release")
     assert list(releases.values()) == ["certified"]
     told = [message.event() for message in read_topic(deployment.bootstrap, "release.certified", "budget.ledger")]
     certified = {event.event_id for event in told if isinstance(event, ReleaseCertified) and event.dataset == dataset}
@@ -53,14 +53,14 @@ def _require_one_release(dataset: str, deployment: Deployment) -> None:
     }
     assert len(certified) == 1
     assert list(reserved.values()) == [1]
-    until(lambda: deployment.ask("ledger", "show", dataset)[-1]["what"] == "SpendSettled", "the run's end", 20)
+    until(lambda: deployment.ask("ledger", "show", dataset)[-1]["what"] == "SpendSettled", "the run's end")
     assert deployment.ask("ledger", "verify")["ok"] is True
     assert deployment.ask("release", "verify", next(iter(releases)))["verified"] is True
 
 
 def _training(staff: list[WorkerProcess]) -> WorkerProcess:
     """The worker whose pool trains at this moment."""
-    limit = time.monotonic() + 60
+    limit = time.monotonic() + PATIENCE_S
     while time.monotonic() < limit:
         for each in staff:
             if each.running("trainer"):

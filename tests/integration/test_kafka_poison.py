@@ -102,7 +102,7 @@ def test_poison_stops_no_partition_and_the_run_of_its_dataset_ends_certified(
     deployment: Deployment, staff: list[WorkerProcess], poisoned: Counter[str], data: Path
 ) -> None:
     deployment.cli("snapshot", "announce", DATASET, str(data))
-    until(lambda: "certified" in deployment.releases(DATASET).values(), "the release", 90, alive=staff[0])
+    until(lambda: "certified" in deployment.releases(DATASET).values(), "the release", alive=staff[0])
     assert all(each.process.poll() is None for each in staff)
     assert deployment.ask("ledger", "verify")["ok"] is True
 
@@ -118,7 +118,7 @@ def test_every_poison_message_has_a_dead_letter_with_a_reason_and_no_content(
 
     # Blocks that came before the first profile are not opened.
     least = poisoned - Counter({"source.records": len(poison.batches(DATASET)) - 1})
-    until(lambda: least <= places(), f"{least} letters, not {places()}", 40)
+    until(lambda: least <= places(), f"{least} letters, not {places()}")
     for message in letters(deployment):
         assert SECRET.encode() not in message.value + message.key
     for each in staff:
@@ -135,14 +135,14 @@ def test_dead_letters_are_listed_and_one_is_sent_again(deployment: Deployment, p
         return sum(row["topic"] == "source.drift" and row["reason"] == letter["reason"] for row in rows)
 
     before = sum(row["topic"] == "source.drift" and row["reason"] == letter["reason"] for row in listed)
-    until(lambda: again() > before, "the replayed message to be met again", 20)
+    until(lambda: again() > before, "the replayed message to be met again")
     deployment.cli("dlq", "replay", "0" * 32, code=2)
 
 
 def test_commands_that_nobody_may_believe_change_nothing(
     deployment: Deployment, staff: list[WorkerProcess], poisoned: Counter[str], data: Path, tmp_path: Path
 ) -> None:
-    until(lambda: deployment.releases(DATASET), "a release", 60)
+    until(lambda: deployment.releases(DATASET), "a release")
     state, sender = deployment.releases(DATASET), Sender(deployment)
     (release,) = state
     strange, _ = new_key("responder", tmp_path)
@@ -161,7 +161,7 @@ def test_commands_that_nobody_may_believe_change_nothing(
         sender.event("commands", command)
     _write_into_logs(deployment, sender, release, right, load_secret(Path(strange)))
     sender.flush()
-    refused = until(lambda: _refusals(deployment) >= len(forged) - 1 or None, "the refusals", 30)
+    refused = until(lambda: _refusals(deployment) >= len(forged) - 1 or None, "the refusals")
     assert refused
     _let_something_pass(deployment)
     assert deployment.releases(DATASET) == state
@@ -173,13 +173,13 @@ def test_a_replayed_command_changes_nothing(
     deployment: Deployment, staff: list[WorkerProcess], poisoned: Counter[str], tmp_path: Path
 ) -> None:
     """A freeze and its end, and then the same signed freeze again: it was decided before, so it decides nothing."""
-    until(lambda: deployment.releases(DATASET), "a release", 60)
+    until(lambda: deployment.releases(DATASET), "a release")
     signed = tmp_path / "freeze.json"
     deployment.cli("freeze", DATASET, "--out", str(signed))
     deployment.cli("send", str(signed))
-    until(lambda: deployment.view("release.status").statuses[DATASET].frozen, "the freeze", 20)
+    until(lambda: deployment.view("release.status").statuses[DATASET].frozen, "the freeze")
     deployment.cli("unfreeze", DATASET)
-    until(lambda: not deployment.view("release.status").statuses[DATASET].frozen, "the end of the freeze", 20)
+    until(lambda: not deployment.view("release.status").statuses[DATASET].frozen, "the end of the freeze")
     deployment.cli("send", str(signed))
     _let_something_pass(deployment)
     assert not deployment.view("release.status").statuses[DATASET].frozen
@@ -195,7 +195,7 @@ def test_a_contract_too_large_for_any_dossier_is_refused_before_it_is_believed(
         first = "      - name: region\n"
         large.write_text(text.replace(first, f"{first}        description: {described}\n", 1), encoding="utf-8")
         assert deployment.cli("contract", "apply", str(large), code=None).code == code
-    until(lambda: any("larger than 512 KiB" in reason for reason in _reasons(deployment)), "the refusal", 30)
+    until(lambda: any("larger than 512 KiB" in reason for reason in _reasons(deployment)), "the refusal")
     assert deployment.ask("contract", "show", DATASET)["contract"]["version"] == "1.0.0"
 
 
@@ -269,11 +269,10 @@ def _let_something_pass(deployment: Deployment) -> None:
     """A command sent now is decided after all that were sent before: wait for its effect."""
     before = deployment.view("release.status").statuses[DATASET].version
     deployment.cli("unfreeze", DATASET)
-    until(lambda: deployment.view("release.status").statuses[DATASET].version > before, "a later status", 30)
+    until(lambda: deployment.view("release.status").statuses[DATASET].version > before, "a later status")
     dismissed = len(deployment.ask("run", "list", DATASET)["dismissed"])
     deployment.cli("run", "cancel", DATASET, "no.such.run")
     until(
         lambda: len(deployment.ask("run", "list", DATASET)["dismissed"]) > dismissed,
         "a later decision of the planner",
-        30,
     )

@@ -222,7 +222,7 @@ def _packer_process(bootstrap: str, home: Path, *more: str) -> "subprocess.Popen
 def test_a_killed_packer_leaves_no_gap_and_no_row_twice(broker: str, tmp_path: Path) -> None:
     _send(broker, [_row(n) for n in range(2000)])
     packer = _packer_process(broker, tmp_path)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not _blocks(broker) and time.monotonic() < deadline:
         time.sleep(0.02)
     packer.send_signal(signal.SIGKILL)

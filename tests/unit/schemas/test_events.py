@@ -19,10 +19,11 @@ from schemas.topics import TOPICS
 from tests.unit.schemas.strategies import SLOW, documents, events
 
 KINDS = sorted(EVENTS)
+EXPORTED = exported()
 SCHEMAS = {
     kind: jsonschema.Draft202012Validator(json.loads(text))
     for kind in KINDS
-    if (text := exported().get(f"{kind.removeprefix('io.perennial.')}.schema.json"))
+    if (text := EXPORTED.get(f"{kind.removeprefix('io.perennial.')}.schema.json"))
 }
 JSON_KINDS = [kind for kind in KINDS if EVENTS[kind].content_type == "application/json"]
 

@@ -223,7 +223,7 @@ class Subscriber:
         for notice in client.subscribe(self.stop):
             self.notices.append(notice)
 
-    def wait_for(self, kind: str, release: str | None, seconds: float = 10.0) -> Notice:
+    def wait_for(self, kind: str, release: str | None, seconds: float = 60.0) -> Notice:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             found = [notice for notice in self.notices if (notice.kind, notice.release_id) == (kind, release)]
@@ -234,7 +234,7 @@ class Subscriber:
 
     def end(self) -> list[str]:
         self.stop.set()
-        self.thread.join(10)
+        self.thread.join(60)
         assert not self.thread.is_alive()
         return [notice.kind for notice in self.notices]
 

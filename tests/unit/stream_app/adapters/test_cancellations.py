@@ -4,11 +4,13 @@ import os
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from schemas.errors import RunCancelled
 from schemas.events.budget import RunEnded
+from stream_app.adapters import cancellations
 from stream_app.adapters.cancellations import Cancellations, listen
 from stream_app.adapters.embedded_broker import EmbeddedBroker
 from stream_app.adapters.publisher import Publisher
@@ -23,12 +25,14 @@ def test_what_one_process_notes_another_sees(tmp_path: Path) -> None:
     assert not Cancellations(tmp_path).holds("run-2")
 
 
-def test_the_disk_is_asked_now_and_then_only(tmp_path: Path) -> None:
+def test_the_disk_is_asked_now_and_then_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1_000.0
+    monkeypatch.setattr(cancellations, "time", SimpleNamespace(monotonic=lambda: now))
     asked = Cancellations(tmp_path)
     assert not asked.holds("run-1")
     asked.note("run-1")
     assert not asked.holds("run-1")
-    time.sleep(0.25)
+    now += 0.25
     assert asked.holds("run-1")
 
 

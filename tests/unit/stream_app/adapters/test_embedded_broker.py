@@ -37,7 +37,7 @@ def _consumer(broker: EmbeddedBroker) -> Consumer:
 
 
 def _first(consumer: Consumer) -> Message:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         message = consumer.poll(0.2)
         if message is not None and message.error() is None:
@@ -103,6 +103,6 @@ def test_process_of_its_own_prints_its_address_and_ends_with_its_input() -> None
         assert process.stdout is not None
         address = process.stdout.readline().strip()
         assert answers(address)
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
         assert process.returncode == 0
     assert not answers(address)

@@ -48,8 +48,14 @@ def test_a_job_returns_its_result_and_tells_its_progress(jobs: Jobs) -> None:
     heard: list[tuple[float, str]] = []
 
     async def run() -> int:
-        found = await jobs.run("a", double, 21, on_progress=lambda said: heard.append((said.fraction, said.phase)))
-        await asyncio.sleep(0.2)
+        loop, told = asyncio.get_running_loop(), asyncio.Event()
+
+        def hear(said: Heard) -> None:
+            heard.append((said.fraction, said.phase))
+            loop.call_soon_threadsafe(told.set)
+
+        found = await jobs.run("a", double, 21, on_progress=hear)
+        await asyncio.wait_for(told.wait(), 60)
         return found
 
     assert asyncio.run(run()) == 42

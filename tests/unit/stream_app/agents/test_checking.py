@@ -17,13 +17,14 @@ from schemas.finding import Finding, Gate
 from schemas.table import conform, encode_parquet
 from stream_app.adapters.sources import digest_of
 from stream_app.adapters.workplace import Workplace
-from stream_app.agents import checking
+from stream_app.agents import checking, judging
 from stream_app.agents.checking import OF_LABELS, SUBGROUPS, Check, group_of, recheck, said_of
 from stream_app.agents.inputs import TRAIN, read_shares
 from stream_app.agents.judging import SourceGone, attack_again
 from stream_app.agents.profiling import WATCHED
 from tests.events import request
 from tests.unit.validators.population import contract, rows
+from tests.workplaces import workplace
 from validators import registry
 from validators.looks import DRAWS
 from validators.protocol import Evidence
@@ -39,11 +40,12 @@ def few_measures(monkeypatch: pytest.MonkeyPatch) -> None:
     """The measures that these tests speak of; nothing kept from another test."""
     monkeypatch.setattr(registry, "VALIDATORS", tuple(each for each in VALIDATORS if each.metric in QUICK))
     checking._kept.clear()
+    judging._real_sides.clear()
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Workplace:
-    return Workplace(tmp_path / "home", str(tmp_path / "store"))
+    return workplace(tmp_path / "home", tmp_path / "store")
 
 
 def stored(place: Workplace, name: str, table: pd.DataFrame, stated: Contract) -> ArtefactRef:

@@ -16,6 +16,7 @@ from stream_app.adapters.sources import digest_of
 from stream_app.agents.choosing import FamilySelection
 from tests.events import request
 from tests.unit.generators.sampling.invented import Invented, contract
+from tests.workplaces import keep_secret
 
 pytest.importorskip("torch")
 
@@ -56,6 +57,7 @@ def run(wanted: GenerationRequest, home: Path, last: int = 0) -> "subprocess.Com
 
 def test_a_killed_fit_goes_on_and_gives_what_it_would_have_given(tmp_path: Path) -> None:
     wanted, home, other = wanted_of(tmp_path), tmp_path / "home", tmp_path / "other"
+    keep_secret(home)
     killed = run(wanted, home, last=40)
     assert killed.returncode == -signal.SIGKILL
     (kept,) = (home / "store" / "checkpoints").iterdir()

@@ -31,6 +31,7 @@ from stream_app.signing.statement import sign_statement, sign_status
 from tests.events import DAY, artefact, command, contract, drift, profile, report, sha, source
 from tests.simulator import PARTITIONS, Simulator
 from tests.unit.stream_app.signing.deployments import Deployment, key_of
+from tests.workplaces import workplace
 
 SERVICE = key_of("service")
 HERE = Received("source.drift", 0, 0, 0, "flights", b"", ())
@@ -135,7 +136,7 @@ class Scene:
         """The monitor on another worker: nothing of it is left but what stands in the topics."""
         context = Context(
             settings=Settings(home=self.folder),
-            workplace=Workplace(self.folder, str(self.folder)),
+            workplace=workplace(self.folder, self.folder),
             publisher=self.world,  # type: ignore[arg-type]
             jobs=self.jobs,  # type: ignore[arg-type]
             metrics=self.metrics,

@@ -30,6 +30,7 @@ from stream_app.core.drift.private.live_test import LiveTest
 from stream_app.core.drift.wire import from_bytes, to_bytes
 from tests.unit.stream_app.agents.lives import CONTRACT, counted, observed, rows
 from tests.unit.stream_app.core.drift.private_tests import HOUR, grant
+from tests.workplaces import workplace
 
 ORIGIN = "source.records/0"
 QUIET, MOVED = rows(1_000, 2), rows(1_000, 3, shift=2.0)
@@ -130,7 +131,7 @@ async def give(tests: PrivateTests, desk: Desk, event: RowsCounted, hour: int) -
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Office]:
     with EmbeddedBroker({"budget.ledger": 1, "source.drift": 1, "source.records": 1}) as broker:
-        yield Office(broker.bootstrap, Workplace(tmp_path, str(tmp_path / "store")))
+        yield Office(broker.bootstrap, workplace(tmp_path, tmp_path / "store"))
 
 
 def started(office: Office, contract: Contract = PRIVATE) -> tuple[PrivateTests, Desk]:

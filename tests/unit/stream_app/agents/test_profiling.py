@@ -15,11 +15,12 @@ from stream_app.adapters.workplace import Workplace
 from stream_app.agents.profiling import WATCHED, profile, target_model
 from stream_app.core.drift.reference import build_reference
 from tests.unit.stream_app.agents.lives import CONTRACT, rows
+from tests.workplaces import workplace
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Workplace:
-    return Workplace(tmp_path, str(tmp_path / "store"))
+    return workplace(tmp_path, tmp_path / "store")
 
 
 def announced(folder: Path, frame: pd.DataFrame) -> SourceRef:

@@ -50,11 +50,11 @@ def test_another_worker_goes_on_as_if_nothing_had_happened() -> None:
     assert written(moved, {}) == written(whole, {})
 
 
-def test_a_takeover_takes_less_than_a_second(text: str) -> None:
+def test_a_takeover_takes_less_than_a_second_of_cpu(text: str) -> None:
     read(text)
-    start = time.perf_counter()
+    start = time.process_time()
     assert read(text) is not None
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_a_checkpoint_of_another_shape_is_none(text: str) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from generators.registry import installed
 from schemas.odcs import read_contract
 from tests.unit.stream_app.cli.conftest import Perennial
 
@@ -107,7 +108,9 @@ def test_a_share_can_be_asked_for(perennial: Perennial, folder: Path) -> None:
     assert abs(table["buys"].astype(int).mean() - 0.5) < 0.01
 
 
-def _evaluate(perennial: Perennial, folder: Path, contract: Path, synthetic: Path) -> tuple[int, dict[str, str], str]:
+def _evaluate(
+    perennial: Perennial, folder: Path, contract: Path, synthetic: Path, *more: str | Path
+) -> tuple[int, dict[str, str], str]:
     said = perennial(
         "evaluate",
         "--real",
@@ -119,19 +122,27 @@ def _evaluate(perennial: Perennial, folder: Path, contract: Path, synthetic: Pat
         "--contract",
         contract,
         "--json",
+        *more,
     )
     found = said.document
     assert {"metric", "value", "interval", "limit", "verdict"} <= set().union(*found["findings"])
     return said.code, {finding["metric"]: finding["verdict"] for finding in found["findings"]}, found["verdict"]
 
 
-def test_evaluate_passes_fresh_rows_and_refuses_copies(perennial: Perennial, folder: Path) -> None:
+def test_evaluate_passes_fresh_rows_and_refuses_copies_on_a_page_that_opens_offline(
+    perennial: Perennial, folder: Path
+) -> None:
     contract = _drafted(perennial, folder, "--public-domains")
     code, verdicts, verdict = _evaluate(perennial, folder, contract, folder / "fresh.csv")
     assert (code, verdict) == (0, "PASS"), verdicts
-    code, verdicts, verdict = _evaluate(perennial, folder, contract, folder / "real.csv")
+    report = folder / "report.html"
+    code, verdicts, verdict = _evaluate(perennial, folder, contract, folder / "real.csv", "--report", report)
     assert (code, verdict) == (1, "FAIL")
     assert verdicts["copied_rows"] == "FAIL"
+    text = report.read_text(encoding="utf-8")
+    assert text.startswith("<!doctype html>")
+    assert "copied_rows" in text
+    assert "src=" not in text
 
 
 def test_evaluate_reads_what_generate_wrote(perennial: Perennial, folder: Path) -> None:
@@ -142,17 +153,6 @@ def test_evaluate_reads_what_generate_wrote(perennial: Perennial, folder: Path) 
     assert verdicts["schema_violations"] == "PASS"
     assert verdicts["copied_rows"] == "PASS"
     assert (code == 0) == (verdict == "PASS")
-
-
-def test_evaluate_writes_a_page_that_opens_offline(perennial: Perennial, folder: Path) -> None:
-    contract = _drafted(perennial, folder, "--public-domains")
-    tables = ("--real", folder / "real.csv", "--holdout", folder / "holdout.csv", "--synthetic", folder / "real.csv")
-    said = perennial("evaluate", *tables, "--contract", contract, "--report", folder / "report.html")
-    text = (folder / "report.html").read_text(encoding="utf-8")
-    assert said.code == 1
-    assert text.startswith("<!doctype html>")
-    assert "copied_rows" in text
-    assert "src=" not in text
 
 
 def test_a_related_table_without_a_name_is_an_error_before_anything_is_measured(
@@ -196,3 +196,45 @@ def test_a_kept_model_is_sampled_again_in_any_format(perennial: Perennial, folde
     refused = perennial(*sample, "--out", folder / "x.xlsx", "--json")
     assert refused.code == 2
     assert "name it" in refused.document["error"]
+
+
+def _empirical(contract: Path) -> Path:
+    """The file with a claim that promises nothing."""
+    written = contract.read_text(encoding="utf-8")
+    assert "claim: formal" in written
+    contract.write_text(written.replace("claim: formal", "claim: empirical"), encoding="utf-8")
+    return contract
+
+
+@pytest.mark.skipif(not installed("simulation"), reason="needs the extra simulation")
+def test_rules_need_a_contract_and_no_rows(perennial: Perennial, folder: Path) -> None:
+    contract, out = _empirical(_drafted(perennial, folder)), folder / "invented.csv"
+    asked = ("generate", "--family", "rules", "--contract", contract, "--out", out, "--seed", "1")
+    assert "--rows" in perennial(*asked).err
+    said = perennial(*asked, "--rows", "150", "--json")
+    assert said.code == 0
+    assert (said.document["rows"], said.document["epsilon"]) == (150, None)
+    assert len(pd.read_csv(out)) == 150
+    said = perennial("generate", "--contract", contract, "--out", out, "--rows", "150")
+    assert (said.code, "--data" in said.err) == (2, True)
+
+
+def test_a_bake_off_names_the_closest_family_and_is_refused_under_a_formal_claim(
+    perennial: Perennial, folder: Path
+) -> None:
+    contract = _drafted(perennial, folder, "--public-domains")
+    asked = ("contract", "bakeoff", "--data", folder / "real.csv", "--contract", contract, "--rows", "1000")
+    named = ("--family", "trees", "--family", "dp-marginals")
+    refused = perennial(*asked, *named, "--json")
+    assert (refused.code, "nobody pays" in refused.document["error"]) == (2, True)
+    _empirical(contract)
+    said = perennial(*asked, *named, "--json")
+    assert said.code == 0
+    told = said.document["families"]
+    assert {row["family"]: row["verdict"] for row in told} == {"trees": "tasted", "dp-marginals": "tasted"}
+    assert told[0]["distance"] <= told[1]["distance"]
+    assert "tasting trees" in said.err
+    text = perennial(*asked, "--family", "trees")
+    assert text.out.split() == ["family", "verdict", "distance", "seconds", "reason", *text.out.split()[5:]]
+    failed = perennial(*asked, "--family", "par")
+    assert (failed.code, "failed" in failed.out) == (1, True)
