@@ -9,7 +9,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 UV := $(PY) -m uv
 ARGS ?=
-# Test processes. Those of one broker run in one process whatever this says.
+# Test processes. Each has brokers of its own, and the tests of a file stay in one.
 WORKERS ?= 2
 # What is installed is remembered in the environment itself, so deleting it forgets it too.
 UV_STAMP := $(VENV)/.uv-installed
@@ -33,7 +33,7 @@ demo: ## the whole story on the embedded broker, on real data (ARGS='--out DIR',
 test: $(ALL_STAMP) ## unit and integration tests; Apache Kafka's where java and mvn are present (ARGS='...': pytest's own)
 	@$(if $(strip $(ARGS)),exec $(PY) -m pytest -m "not e2e" $(ARGS),)
 	OMP_NUM_THREADS=1 $(PY) -m pytest -q -m "not e2e" --numprocesses $(WORKERS) --dist loadfile --ignore tests/integration
-	OMP_NUM_THREADS=1 $(PY) -m pytest -q -m "not e2e" --numprocesses $(WORKERS) --dist loadgroup tests/integration
+	OMP_NUM_THREADS=1 $(PY) -m pytest -q -m "not e2e" --numprocesses $(WORKERS) --dist loadfile tests/integration
 
 e2e: $(ALL_STAMP) ## what takes longer than a minute a test
 	@$(PY) -m pytest -m e2e $(ARGS)

@@ -1,23 +1,10 @@
 """One deployment for all tests that tell a story on the session's Apache Kafka, with workers while they are needed."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.integration.deployment import Deployment, WorkerProcess
-
-HERE = Path(__file__).parent
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What shares a broker stays in one process: the stories of one deployment, what is about nodes, the embedded."""
-    for item in items:
-        if item.path.parent == HERE:
-            told = "deployment" in getattr(item, "fixturenames", ())
-            group = "stories" if told else "nodes" if item.get_closest_marker("kafka") else "embedded"
-            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
