@@ -20,7 +20,7 @@ from tests.integration.deployment import Deployment, Said, WorkerProcess, custom
 
 pytestmark = pytest.mark.kafka
 DATASET = "customers"
-ROWS = 8_000
+ROWS = 12_000
 
 
 @pytest.fixture(scope="module")
