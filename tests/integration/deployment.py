@@ -29,7 +29,8 @@ LIMITS = (
     "limits: {marginal_fidelity: 0.7, pair_fidelity: 0.6, tstr_ratio: 0.5, detection_auc: 0.97, coverage: 0.5, "
     "neighbour_risk: 0.3, membership_accuracy: 0.7, leak_detectable_share: 0.1, trts_ratio: 0.5, tstr_auc: 0.5, "
     "worst_column: 0.3, worst_pair: 0.9, tail_coverage: 0.2, outlier_share: 0.3, missingness: 0.5, label_flips: 0.5, "
-    "backdoor_rows: 0.5, label_leakage: 0.5, triple_fidelity: 0.3, integrity_score: 10, subgroup_gap: 0.5}"
+    "backdoor_rows: 0.5, label_leakage: 0.5, triple_fidelity: 0.3, integrity_score: 10, subgroup_gap: 0.5, "
+    "boundary_adherence: 0.8}"
 )
 
 
