@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import psutil
 
+from schemas.errors import TransientError
 from stream_app.adapters.local_kafka import free_port
 from stream_app.catalogue.view import Catalogue
 from tests.workplaces import keep_secret
@@ -193,8 +194,15 @@ class Deployment:
             child.kill()
 
     def view(self, *topics: str) -> Catalogue:
-        """What the topics say now."""
-        return Catalogue.read(self.bootstrap, topics) if topics else Catalogue.read(self.bootstrap)
+        """What the topics say now; a broker that has just come back may take some seconds to lead its partitions."""
+        limit = time.monotonic() + 20
+        while True:
+            try:
+                return Catalogue.read(self.bootstrap, topics) if topics else Catalogue.read(self.bootstrap)
+            except TransientError:
+                if time.monotonic() > limit:
+                    raise
+                time.sleep(0.2)
 
     def write(self, name: str, frame: pd.DataFrame) -> Path:
         """A CSV beside home."""
