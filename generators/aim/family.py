@@ -16,15 +16,15 @@ from generators.aim.rounds import adapt
 from generators.aim.storage import from_bytes
 from generators.marginals.measurement import measure
 from generators.marginals.variables import variables_of
-from generators.preparing import prepared, refuse_unconfirmed
+from generators.preparing import prepared
+from generators.private.granting import asked_for, granted
 from generators.private.meter import Meter, noise_key
 from generators.private.part import Part
 from generators.protocol import FitRequest, Progress
-from schemas.accounting import gaussian_mu
 from schemas.canonical import canonical
 from schemas.contract import Contract
-from schemas.errors import BudgetError, ContractError
-from schemas.mechanism import Gaussian, Mechanism
+from schemas.errors import ContractError
+from schemas.mechanism import Mechanism
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +55,7 @@ class Aim:
 
     def mechanisms(self, contract: Contract, rows: int) -> tuple[Mechanism, ...]:
         """One Gaussian whose exact (epsilon, delta) is the contract's; none under an empirical claim."""
-        return (_whole_budget(contract),) if contract.policy.privacy.claim == "formal" else ()
+        return asked_for(contract)
 
     def fit(self, table: "pd.DataFrame", request: FitRequest, progress: Progress) -> AdaptiveModel:
         """Fit within ``request.granted``; raises ``ContractError`` on unconfirmed domains, ``BudgetError`` without a
@@ -66,14 +66,10 @@ class Aim:
         contract = request.contract
         formal = contract.policy.privacy.claim == "formal"
         asked = _parameters(request)
-        if formal:
-            refuse_unconfirmed(contract)
-        if formal and not request.granted:
-            raise BudgetError("a formally private fit needs a granted mechanism")
+        grant = granted(request)
         ready = prepared(table, request)
         positions = list(ready.positions.T)
-        granted = request.granted or (_whole_budget(contract),)
-        meter = Meter(granted, _key(request, positions), contract.policy.privacy.unit.max_rows)
+        meter = Meter(grant, _key(request, positions), contract.policy.privacy.unit.max_rows)
         fit = _Fit(meter, ready.assembly, contract, _key(request, [], b"fit"), asked, progress)
         known = fit.known(positions)
         model = fit.model(known, meter.recorded if formal else ())
@@ -158,14 +154,6 @@ class _Fit:
         rounds = int(self._asked["rounds"])
         self._done = 0.2 + 0.75 * turn / (rounds + 1)
         self._progress(self._done, "fitting and measuring", step=turn + 1, of=rounds)
-
-
-def _whole_budget(contract: Contract) -> Gaussian:
-    privacy = contract.policy.privacy
-    mu = gaussian_mu(float(privacy.epsilon), privacy.delta)
-    if mu <= 0:
-        raise BudgetError("the contract's epsilon is zero: no formally private release is possible")
-    return Gaussian(noise_multiplier=1 / mu)
 
 
 def _parameters(request: FitRequest) -> dict[str, float]:

@@ -28,15 +28,14 @@ from generators.marginals.measurement import Measured, measure
 from generators.marginals.model import Model
 from generators.marginals.triples import Triple
 from generators.marginals.variables import variables_of
-from generators.preparing import bounded, prepared, refuse_unconfirmed
+from generators.preparing import bounded, prepared
+from generators.private.granting import granted
 from generators.private.meter import Meter, noise_key
 from generators.protocol import FitRequest, Progress
-from schemas.accounting import gaussian_mu
 from schemas.canonical import canonical
 from schemas.contract import Contract
 from schemas.counts import CountLayout, TableCounts, public_layout
-from schemas.errors import BudgetError, ContractError
-from schemas.mechanism import Gaussian
+from schemas.errors import ContractError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,14 +53,12 @@ def open_rows(table: "pd.DataFrame", request: FitRequest, progress: Progress) ->
 
     Its cells are public once it is: further rows are counted on them (``layout_for``), live ones as well.
     """
+    grant = granted(request)
     ready = prepared(table, request)
-    if request.contract.policy.privacy.claim == "formal" and not request.granted:
-        raise BudgetError("a formally private fit needs a granted mechanism")
     positions = list(ready.positions.T)
     variables, target = variables_of(ready.assembly, positions, request.contract.policy.target)
     keys = [noise_key(request.seed, _context(request, None, purpose), positions) for purpose in ("noise", "fit")]
-    granted = request.granted or (whole_budget(request.contract),)
-    meter = Meter(granted, keys[0], request.contract.policy.privacy.unit.max_rows)
+    meter = Meter(grant, keys[0], request.contract.policy.privacy.unit.max_rows)
     declared = _declared(request.contract, ready.assembly)
     measured = measure(meter, variables, target, _parameters(request)["coarseness"], progress, declared)
     # Its tables come with their noise taken out as far as may be.
@@ -82,16 +79,12 @@ def fit_counts(counts: TableCounts, request: FitRequest, progress: Progress, pri
     the counts are not of the contract, ``BudgetError`` without a grant.
     """
     contract = request.contract
-    formal = contract.policy.privacy.claim == "formal"
-    if formal:
-        refuse_unconfirmed(contract)
-        if not request.granted:
-            raise BudgetError("a formally private fit needs a granted mechanism")
+    grant = granted(request)
     counts = contracted(counts, contract)
     assembly = assembly_of(contract) if prior is None else prior.assembly
     target = assembly.free.index(contract.policy.target) if contract.policy.target in assembly.free else None
     meter = Meter(
-        request.granted or (whole_budget(contract),),
+        grant,
         _key(request, counts, prior, "noise"),
         contract.policy.privacy.unit.max_rows * counts.windows,
     )
@@ -101,15 +94,6 @@ def fit_counts(counts: TableCounts, request: FitRequest, progress: Progress, pri
         cells = CellCounts(counts, assembly, prior.codings)
         published = followed(meter, cells, prior.published, target, progress, _plan(request))
     return _release(request, assembly, target, published, meter, _key(request, counts, prior, "fit"), progress)
-
-
-def whole_budget(contract: Contract) -> Gaussian:
-    """One Gaussian whose exact (epsilon, delta) is the contract's."""
-    privacy = contract.policy.privacy
-    mu = gaussian_mu(float(privacy.epsilon), privacy.delta)
-    if mu <= 0:
-        raise BudgetError("the contract's epsilon is zero: no formally private release is possible")
-    return Gaussian(noise_multiplier=1 / mu)
 
 
 def _release(

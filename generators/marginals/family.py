@@ -15,15 +15,15 @@ from generators.marginals.measurement import measure
 from generators.marginals.model import Model
 from generators.marginals.storage import from_bytes
 from generators.marginals.variables import variables_of
-from generators.preparing import prepared, refuse_unconfirmed
+from generators.preparing import prepared
+from generators.private.granting import asked_for, granted
 from generators.private.meter import Meter, noise_key
 from generators.protocol import FitRequest, Progress
-from schemas.accounting import gaussian_mu
 from schemas.canonical import canonical
 from schemas.contract import Contract
 from schemas.counts import TableCounts
-from schemas.errors import BudgetError, ContractError
-from schemas.mechanism import Gaussian, Mechanism
+from schemas.errors import ContractError
+from schemas.mechanism import Mechanism
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +44,7 @@ class PrivateMarginals:
 
     def mechanisms(self, contract: Contract, rows: int) -> tuple[Mechanism, ...]:
         """One Gaussian whose exact (epsilon, delta) is the contract's; none under an empirical claim."""
-        return (_whole_budget(contract),) if contract.policy.privacy.claim == "formal" else ()
+        return asked_for(contract)
 
     def fit(self, table: "pd.DataFrame", request: FitRequest, progress: Progress) -> Model:
         """Fit within ``request.granted``; raises ``ContractError`` on unconfirmed domains, ``BudgetError`` without a
@@ -62,18 +62,11 @@ class PrivateMarginals:
             return fit_rows(table, request, progress, prior_of(request))
         formal = contract.policy.privacy.claim == "formal"
         coarseness = _coarseness(request)
-        if formal:
-            refuse_unconfirmed(contract)
-        if formal and not request.granted:
-            raise BudgetError("a formally private fit needs a granted mechanism")
+        grant = granted(request)
         ready = prepared(table, request)
         assembly, positions = ready.assembly, list(ready.positions.T)
         variables, target = variables_of(assembly, positions, contract.policy.target)
-        meter = Meter(
-            request.granted or (_whole_budget(contract),),
-            _key(request, positions),
-            contract.policy.privacy.unit.max_rows,
-        )
+        meter = Meter(grant, _key(request, positions), contract.policy.privacy.unit.max_rows)
         free = assembly.free
         declared = [tuple(map(free.index, names)) for names in contract.policy.triples if set(names) <= set(free)]
         measured = measure(meter, variables, target, coarseness, progress, tuple((a, b, c) for a, b, c in declared))
@@ -102,14 +95,6 @@ class PrivateMarginals:
 
 
 FAMILY = PrivateMarginals()
-
-
-def _whole_budget(contract: Contract) -> Gaussian:
-    privacy = contract.policy.privacy
-    mu = gaussian_mu(float(privacy.epsilon), privacy.delta)
-    if mu <= 0:
-        raise BudgetError("the contract's epsilon is zero: no formally private release is possible")
-    return Gaussian(noise_multiplier=1 / mu)
 
 
 def _coarseness(request: FitRequest) -> float:

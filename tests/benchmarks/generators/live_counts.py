@@ -12,7 +12,8 @@ import pandas as pd
 
 from generators.live.contracting import contracted
 from generators.live.counting import counted
-from generators.live.fitting import fit_counts, fit_rows, whole_budget
+from generators.live.fitting import fit_counts, fit_rows
+from generators.private.granting import whole_budget
 from generators.protocol import FitRequest, silent
 from schemas.contract import Contract
 from schemas.counts import public_layout

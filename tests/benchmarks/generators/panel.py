@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from generators.live.fitting import fit_rows, open_rows, whole_budget
+from generators.live.fitting import fit_rows, open_rows
 from generators.live.release import Release
 from generators.marginals.family import FAMILY
+from generators.private.granting import whole_budget
 from generators.protocol import FitRequest, FittedModel, silent
 from schemas.accounting import epsilon_of, gaussian_budget
 from schemas.contract import Contract

@@ -8,9 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from generators.live.counting import counted
-from generators.live.fitting import fit_counts, fit_rows, layout_for, open_rows, whole_budget
+from generators.live.fitting import fit_counts, fit_rows, layout_for, open_rows
 from generators.live.release import Release, release_of
 from generators.marginals import FAMILY
+from generators.private.granting import whole_budget
 from generators.protocol import FitRequest, silent
 from schemas.accounting import epsilon_of, within
 from schemas.contract import PrivacyUnit

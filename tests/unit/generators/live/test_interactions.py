@@ -13,11 +13,12 @@ from generators.arrays import Ints
 from generators.artefact import pack, unpack
 from generators.live.cells import CellCounts
 from generators.live.counting import counted
-from generators.live.fitting import fit_counts, layout_for, open_rows, whole_budget
+from generators.live.fitting import fit_counts, layout_for, open_rows
 from generators.live.following import Plan
 from generators.live.interactions import followed_interactions, opened_interactions
 from generators.live.release import Release, release_of
 from generators.marginals.triples import triply_centred
+from generators.private.granting import whole_budget
 from generators.private.meter import Meter
 from generators.protocol import FitRequest, silent
 from schemas.accounting import gaussian_budget

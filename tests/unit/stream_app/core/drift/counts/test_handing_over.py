@@ -6,7 +6,8 @@ import pytest
 
 from generators.live.contracting import contracted
 from generators.live.counting import counted
-from generators.live.fitting import fit_counts, fit_rows, whole_budget
+from generators.live.fitting import fit_counts, fit_rows
+from generators.private.granting import whole_budget
 from generators.protocol import FitRequest, silent
 from schemas.contract import PrivacyUnit
 from schemas.counts import TableCounts, public_layout
