@@ -56,7 +56,9 @@ def canaries(count: int, epsilon: str, seed: int) -> Canaries:
 
 def bound(found: Canaries, scores: Floats, seed: int) -> Audit:
     """The lower bound on epsilon from one score a canary, the larger the likelier inside; ties by lot."""
-    order = np.lexsort((np.random.default_rng(seed).random(scores.size), -scores))
+    # A stream of its own: the lots of the coins' stream would be the coins themselves, and tell who is inside.
+    lots = np.random.default_rng([seed, 1]).random(scores.size)
+    order = np.lexsort((lots, -scores))
     return audit(found.inside[order], 1.0, found.contract.policy.privacy.delta)
 
 
