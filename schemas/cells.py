@@ -22,6 +22,10 @@ DTYPES: dict[LogicalType, str] = {
 }
 """The dtype of each logical type; missing is NA, NaN, None, NA and NaT."""
 
+MISSING_TOKENS = ("", "#N/A", "#NA", "-", "--", "<NA>", "?", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null")
+"""What people and programs write where a cell is missing."""
+
+_NO_NUMBER = frozenset(token.lower() for token in MISSING_TOKENS)
 _TRUE = frozenset({"true", "t", "yes", "y", "1", "1.0"})
 _FALSE = frozenset({"false", "f", "no", "n", "0", "0.0"})
 _LARGEST_EXACT = 2.0**53
@@ -31,7 +35,7 @@ _INT64 = range(-(2**63), 2**63)
 def typed(series: "pd.Series[Any]", kind: LogicalType) -> "tuple[pd.Series[Any], pd.Series[Any]]":
     """The column in its logical type's dtype, and where a cell was present but could not be typed (now missing).
 
-    Blank text counts as missing in every type but string; infinities and NaN-like objects are handled there.
+    Text that ``says_missing`` counts as missing; infinities and NaN-like objects are handled there.
     """
     import pandas as pd
 
@@ -39,6 +43,15 @@ def typed(series: "pd.Series[Any]", kind: LogicalType) -> "tuple[pd.Series[Any],
     present = _present(plain, kind)
     values = pd.Series(_CONVERTERS[kind](plain), index=plain.index)
     return values, pd.Series(present & values.isna().to_numpy(dtype=bool), index=plain.index)
+
+
+def says_missing(text: str, kind: LogicalType) -> bool:
+    """Whether text in a column of this type says that the cell is missing: blank text in every type but string, and in
+    columns of numbers the usual signs, such as NaN, which are no number of another type.
+    """
+    if kind == "string":
+        return False
+    return text.strip().lower() in _NO_NUMBER if kind in ("integer", "number") else not text.strip()
 
 
 def _plain(series: "pd.Series[Any]") -> "pd.Series[Any]":
@@ -67,7 +80,7 @@ def _present(series: "pd.Series[Any]", kind: LogicalType) -> "np.ndarray[Any, An
     present = [not _is_missing(value) for value in series]
     if kind != "string":
         present = [
-            kept and not (isinstance(value, str) and not value.strip())
+            kept and not (isinstance(value, str) and says_missing(value, kind))
             for kept, value in zip(present, series, strict=True)
         ]
     return np.asarray(present, dtype=bool)

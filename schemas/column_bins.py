@@ -87,5 +87,10 @@ def as_texts(cells: "pd.Series[Any]", kind: LogicalType) -> "np.ndarray[Any, Any
     if kind == "string" and cells.dtype == object and pd.api.types.infer_dtype(cells, skipna=True) == "string":
         return cells.to_numpy(dtype=object)
     values, _ = typed(cells, kind)
+    if kind == "string":
+        # As they are: pandas' look-ups of texts end at a zero byte.
+        texts = values.to_numpy(dtype=object, copy=True)
+        texts[values.isna().to_numpy(dtype=bool)] = None
+        return texts
     different = {value: str(value) for value in values.dropna().unique()}
     return values.astype(object).map(different).to_numpy(dtype=object)

@@ -41,3 +41,19 @@ def add_words(indices: npt.NDArray[np.int32], table: Hashes, content: Hashes) ->
         within &= (place < missing) | (indices[i] == -1)
         content[i] += table[place if place < missing else missing]
     return within
+
+
+@compiled
+def mixed(content: Hashes, first: np.uint64, second: np.uint64) -> Hashes:
+    """Each mixed by the two rounds of a row's own."""
+    factor, other = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+    found = np.empty_like(content)
+    for i in range(len(content)):
+        word = content[i] ^ first
+        word ^= word >> np.uint64(30)
+        word *= factor
+        word ^= second
+        word ^= word >> np.uint64(27)
+        word *= other
+        found[i] = word ^ (word >> np.uint64(31))
+    return found

@@ -235,6 +235,19 @@ class Policy(Model):
         return self
 
     @model_validator(mode="after")
+    def _late_labels_are_of_something(self) -> Self:
+        if not self.drift.late_labels:
+            return self
+        if self.target is None:
+            raise ValueError("drift.late_labels needs a target: without one no label can come late")
+        if self.privacy.timing == "private":
+            # The rows of its window would be unlabelled, and a label beside its row would be a second say of one unit.
+            raise ValueError(
+                "drift.late_labels is not offered under timing private: its windows hold rows as they came"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _high_risk_only_tightens(self) -> Self:
         if self.usage is not None and self.usage.risk == "high" and self.loosened:
             raise ValueError(

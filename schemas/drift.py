@@ -1,5 +1,6 @@
 """What a contract says about drift: how sensitive the tracker is, at which price in false alarms, per which season."""
 
+from operator import not_
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -30,6 +31,9 @@ class DriftPolicy(Model):
     test behind the channels; ``page_hinkley`` and ``adwin`` are River's. ``season``: what the contract's time column
     tells periods apart by; each period has a reference of its own.
 
+    ``late_labels``: the target of a live row is known only later, when the row comes again as ``label``. Then the
+    target of inserted rows is not watched, and windows are made of labelled rows alone.
+
     Under timing ``private`` only: ``window_seconds`` is the time between two private tests, at whole multiples since
     1970; ``window_rows``, how many rows such a window is expected to bring, which is stated and never counted (with
     fewer the test sees less, with more it keeps to its false alarms); ``tolerance``, by how much a release may
@@ -42,6 +46,7 @@ class DriftPolicy(Model):
     allowance: Annotated[float, Field(gt=0, le=5)] = 0.5
     detector: Detector = "cusum"
     season: Season = "none"
+    late_labels: Annotated[bool, Field(exclude_if=not_)] = False
     window_seconds: Annotated[int, Field(ge=1, le=31_536_000, exclude_if=lambda given: given == 86_400)] = 86_400
     window_rows: Annotated[int, Field(ge=500, le=10_000_000, exclude_if=lambda given: given == 10_000)] = 10_000
     tolerance: Annotated[float, Field(ge=0, le=0.5, exclude_if=lambda given: given == 0.02)] = 0.02

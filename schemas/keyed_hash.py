@@ -31,6 +31,7 @@ Path = Literal["numpy", "numba"]
 _BLOCK = 4096
 """Rows mixed at a time: three arrays of them stay in the first-level cache or just beyond it."""
 _REMEMBERED = 65_536
+_SHORT, _TABLES = 256, 16
 _EXACT = 2**53
 _NAN = np.uint64(0x7FF8000000000000)
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -47,6 +48,7 @@ class _ColumnKeys:
     missing: int
     text: hashlib.blake2b
     known: dict[str, int] = field(default_factory=dict)
+    tables: "dict[tuple[str, ...], Hashes]" = field(default_factory=dict)
 
 
 class RowHash:
@@ -86,7 +88,7 @@ class RowHash:
         """
         keys = self._columns[column]
         # Index -1 takes the last entry, which is the missing cell's.
-        table = np.array([*_words(keys, words), keys.missing], dtype=np.uint64)
+        table = _table(keys, words)
         if self._path == "numba":
             from schemas.compiled_hash import add_words
 
@@ -105,6 +107,10 @@ class RowHash:
         """(rows,) hashes; ``occurrence`` (0 for the first) tells equal rows apart."""
         if occurrence is not None:
             content = content + occurrence * _GOLDEN
+        if self._path == "numba":
+            from schemas.compiled_hash import mixed
+
+            return mixed(np.ascontiguousarray(content), *self._rounds)
         return _mixed(content.copy(), self._rounds)
 
 
@@ -130,6 +136,21 @@ def _spelt(name: str) -> bytes:
     """A name with its length ahead, so that no name and text together read as another name and text."""
     text = name.encode("utf-8", "surrogatepass")
     return len(text).to_bytes(8, "little") + text
+
+
+def _table(keys: _ColumnKeys, words: Sequence[str]) -> Hashes:
+    """The hashes of words and of a missing cell; a few short tables are kept, for most columns have the same words in
+    message after message.
+    """
+    if len(words) > _SHORT:
+        return np.array([*_words(keys, words), keys.missing], dtype=np.uint64)
+    found = keys.tables.get(tuple(words))
+    if found is None:
+        if len(keys.tables) >= _TABLES:
+            keys.tables.clear()
+        found = np.array([*_words(keys, words), keys.missing], dtype=np.uint64)
+        keys.tables[tuple(words)] = found
+    return found
 
 
 def _words(keys: _ColumnKeys, words: Sequence[str]) -> list[int]:

@@ -16,6 +16,7 @@ from generators.entities.bounding import bound
 from generators.preparing import prepared
 from generators.private.noise import NoiseStream
 from generators.protocol import FitRequest
+from schemas.factorized import factorized
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,15 +40,13 @@ class Population:
 
 def population(table: "pd.DataFrame", request: FitRequest) -> Population:
     """The rows that a fit may use, by unit; raises what ``prepared`` raises."""
-    import pandas as pd
-
     ready = prepared(table, request)
     unit = request.contract.policy.privacy.unit
     if unit.column is None:
         return Population(ready.assembly, ready.positions, np.arange(len(ready.positions) + 1))
     names = list(dict.fromkeys([unit.column, *(column.name for column in request.contract.modelled)]))
     rows = bound(table[names], unit.column, unit.max_rows, request.seed)
-    codes = pd.factorize(rows[unit.column])[0][ready.assembly.valid(rows)]
+    codes = factorized(rows[unit.column])[0][ready.assembly.valid(rows)]
     order = np.argsort(codes, kind="stable")
     sizes = np.bincount(codes)
     sizes = sizes[sizes > 0]

@@ -8,6 +8,7 @@ import numpy as np
 
 from generators.arrays import Bools, Words
 from schemas.errors import ContractError
+from schemas.factorized import factorized
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +25,7 @@ def bound(table: "pd.DataFrame", column: str, max_rows: int, secret: bytes) -> "
 
     if column not in table.columns:
         raise ContractError(f"the table lacks the column of its privacy unit: {column}")
-    codes, _ = pd.factorize(table[column])
+    codes, _ = factorized(table[column])
     order = np.lexsort((_content(table, secret), codes))
     rank = pd.Series(codes[order]).groupby(codes[order]).cumcount().to_numpy()
     kept = np.zeros(len(table), dtype=bool)
@@ -57,7 +58,7 @@ def bounded_together(
     content = np.concatenate(
         [_content(table, _of_table(secret, name)) for name, (table, _) in tables.items()] or [np.zeros(0, np.uint64)]
     )
-    codes, _ = pd.factorize(owners)
+    codes, _ = factorized(owners)
     kept = codes >= 0
     for number, name in enumerate(tables):
         if name in each:

@@ -14,6 +14,7 @@ import numpy as np
 from generators.entities.spelling import spelt
 from schemas.contract import Contract
 from schemas.errors import ContractError
+from schemas.factorized import factorized
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +38,7 @@ def tokenise(values: "pd.Series[Any]", secret: bytes) -> "pd.Series[Any]":
     """
     import pandas as pd
 
-    codes, unique = pd.factorize(values)
+    codes, unique = factorized(values)
     tokens = np.array(
         [hmac.new(secret, spelt(value), hashlib.sha256).hexdigest()[:TOKEN_LENGTH] for value in unique] + [None],
         dtype=object,

@@ -16,6 +16,7 @@ from generators.arrays import Words
 from generators.entities.spelling import spelt
 from schemas.contract import Contract, Split
 from schemas.errors import ContractError
+from schemas.factorized import factorized
 from schemas.keyed_hash import RowHash
 
 if TYPE_CHECKING:
@@ -42,18 +43,29 @@ def split(keys: "Rows | pd.Series[Any] | npt.NDArray[Any]", secret: bytes, share
         return fates(row_keys(keys.table, secret), shares)
     import pandas as pd
 
-    codes, unique = pd.factorize(pd.Series(keys), use_na_sentinel=False)
-    return fates(entity_keys(unique, secret), shares)[codes]
+    codes, unique = factorized(pd.Series(keys))
+    # Index -1 takes the last key, which is that of no entity.
+    return fates(entity_keys((*unique, None), secret), shares)[codes]
 
 
 def fates(keys: Words, shares: Split) -> npt.NDArray[np.int8]:
     """The share of each 64-bit key: its first 53 bits are a uniform number."""
-    edges = np.ceil(np.cumsum([shares.train, shares.holdout, shares.second_holdout]) * 2.0**53).astype(np.uint64)
     uniform = keys >> np.uint64(11)
     fate = np.zeros(len(keys), dtype=np.int8)
-    for edge in edges:
+    for edge in _edges(shares):
         fate += uniform >= edge
     return fate
+
+
+def held_out(keys: Words, shares: Split) -> npt.NDArray[np.bool_]:
+    """Which keys are in any share but the train share."""
+    kept: npt.NDArray[np.bool_] = keys >> np.uint64(11) >= _edges(shares)[0]
+    return kept
+
+
+def _edges(shares: Split) -> Words:
+    """Where the shares of the first 53 bits end."""
+    return np.ceil(np.cumsum([shares.train, shares.holdout, shares.second_holdout]) * 2.0**53).astype(np.uint64)
 
 
 def units(table: "pd.DataFrame", contract: Contract) -> "Rows | pd.Series[Any]":
@@ -95,8 +107,6 @@ def add_cells(hashing: RowHash, name: str, cells: "pd.Series[Any]", content: Wor
     """Add a column of a contract's dtype to rows' hashes: numbers as they are, times as seconds since 1970, texts and
     booleans as words. Raises ``ContractError`` for other dtypes.
     """
-    import pandas as pd
-
     kind = cells.dtype.kind
     if kind == "f":
         hashing.add_numbers(name, cells.to_numpy(dtype=np.float64, na_value=np.nan), content)
@@ -111,7 +121,7 @@ def add_cells(hashing: RowHash, name: str, cells: "pd.Series[Any]", content: Wor
         true = cells.to_numpy(dtype=np.int8, na_value=-1)
         hashing.add_words(name, true, (FALSE, TRUE), content)
     elif kind == "O":
-        codes, unique = pd.factorize(cells)
+        codes, unique = factorized(cells)
         hashing.add_words(name, codes, [str(value) for value in unique], content)
     else:
         raise ContractError(f"a column is not of a contract's dtype: {name}")

@@ -46,6 +46,8 @@ class Event(Model):
         return cls.from_bytes(body)
 
     content_type: ClassVar[str] = "application/json"
+    compressible: ClassVar[bool] = True
+    """Whether the sender compresses it; not worth its price where the body is packed closely already."""
 
     @property
     def media_type(self) -> str:

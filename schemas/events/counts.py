@@ -22,6 +22,7 @@ class RowsCounted(DatasetEvent):
 
     type: ClassVar[str] = "io.perennial.rows.counted.v1"
     content_type: ClassVar[str] = "application/vnd.perennial.counts"
+    compressible: ClassVar[bool] = False
     dataset: Name
     reference: Digest
     origin: Annotated[str, Field(min_length=3, max_length=300)]

@@ -58,7 +58,8 @@ class RecordsObserved(DatasetEvent):
 
     ``label`` rows came before, and only now is their target known: they carry the other columns again with the target,
     all of them or a sample. They tell of the target's errors alone and are in no marginal, so a row is sent once as
-    ``insert`` with its target missing, and once as ``label``; ``first_row`` counts labelled rows.
+    ``insert`` with its target missing, and once as ``label``; ``first_row`` counts labelled rows. Under the contract's
+    ``drift.late_labels`` windows are made of them.
     """
 
     type: ClassVar[str] = "io.perennial.records.observed.v1"

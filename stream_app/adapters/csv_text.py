@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from schemas.errors import InputError
 
-MISSING_TOKENS = ("", "#N/A", "#NA", "-", "--", "<NA>", "?", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null")
 _DELIMITERS = (",", ";", "\t", "|")
 _CODE = re.compile(r"^0\d+$")
 _SAMPLE_LINES = 200

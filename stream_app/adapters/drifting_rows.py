@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Raw
 
+from schemas.cells import says_missing
 from schemas.contract import Contract
 from stream_app.adapters.json_rows import CELL_TYPES, UNKNOWN, Misfit, Rows, TypedRows, not_typed
 from stream_app.adapters.repeated_keys import names_twice
@@ -43,6 +44,7 @@ class DriftingRows:
         self._rows = TypedRows(contract)
         self._names = frozenset(contract.names)
         self._modelled = contract.modelled
+        self._kinds = {column.name: column.type for column in contract.columns}
         spared = [column for column in contract.columns if column.role not in ("entity", "time")]
         self._of_reason = {not_typed(column.name): column.name for column in spared}
         self._cells = msgspec.json.Decoder(dict[str, Raw])
@@ -78,7 +80,9 @@ class DriftingRows:
         except (msgspec.MsgspecError, ValueError, RecursionError):
             return False
         others = [name for name in cells if name not in self._names]
-        amiss = [] if wrong is None else [name for name in cells if name == wrong or not self._is_typed(name, cells)]
+        odd = [] if wrong is None else [name for name in cells if name == wrong or not self._is_typed(name, cells)]
+        amiss = [name for name in odd if not self._says_missing(name, cells[name])]
+        cells |= dict.fromkeys(odd, Raw(b"null"))
         for name in {*others, *amiss}:
             del cells[name]
         if not cells:
@@ -97,6 +101,14 @@ class DriftingRows:
         except (msgspec.MsgspecError, ValueError, RecursionError):
             return False
         return True
+
+    def _says_missing(self, name: str, cell: Raw) -> bool:
+        """Whether the cell of another type is text that stands for a missing one."""
+        try:
+            text = msgspec.json.decode(cell, type=str)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            return False
+        return says_missing(text, self._kinds[name])
 
     def _gone(self, found: Rows, given: Sequence[bytes]) -> set[str]:
         """Columns that no row names, not even to say that the cell is missing."""

@@ -10,6 +10,7 @@ from schemas.errors import ContractError
 from schemas.events import derive_id
 from schemas.events.releases import DeadLettered
 from schemas.events.sources import RecordsObserved
+from schemas.factorized import factorized
 from stream_app.adapters.debezium import ChangeEvents, Changes
 from stream_app.adapters.drifting_rows import DriftingRows, told
 from stream_app.adapters.json_rows import PlainRows, RowDecoder, encode_rows
@@ -79,7 +80,7 @@ class ByEntity:
 
         from generators.entities.tokens import tokenise
 
-        codes, unique = pd.factorize(pd.Series(table[self.column].to_pylist(), dtype=object))
+        codes, unique = factorized(pd.Series(table[self.column].to_pylist(), dtype=object))
         tokens = list(tokenise(pd.Series(unique, dtype=object), self.secret))
         places = np.append(partitions_of_tokens(tokens, self.partitions), 0)[codes]
         return tuple((int(place), table.filter(places == place)) for place in np.unique(places))

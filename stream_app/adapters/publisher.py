@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
@@ -24,28 +25,19 @@ class Publisher:
     Partitions are chosen as the Java clients choose them, so that every sender of a key meets in one partition.
     Raises ``TransientError`` where the broker does not take an event within 30 s, ``ContractError`` where an event is
     larger than its topic allows: no later try would change that. A producer that librdkafka declares dead raises
-    ``RuntimeError``: only a new process helps.
+    ``RuntimeError``: only a new process helps. Events that are not ``compressible`` have a producer of their own.
     """
 
     def __init__(self, bootstrap: str, source: str) -> None:
         self.source = source
         self.reached: dict[tuple[str, int], int] = {}
         """By topic and partition, how long it was when the newest event that was sent there was acknowledged."""
-        self._producer = Producer(
-            {
-                "bootstrap.servers": bootstrap,
-                "enable.idempotence": True,
-                "partitioner": "murmur2_random",
-                "linger.ms": 2,
-                "message.max.bytes": 16_777_216,
-                "message.timeout.ms": SEND_TIMEOUT_MS,
-                "compression.type": "lz4",
-                "log_level": 2,
-            }
-        )
+        self._bootstrap = bootstrap
         self._stopping = threading.Event()
-        self._poller = threading.Thread(target=self._poll, name=f"publisher {source}", daemon=True)
-        self._poller.start()
+        self._pollers: list[threading.Thread] = []
+        self._producers: dict[bool, Producer] = {}
+        """By whether they compress; that of events that are not compressible is made for the first of them."""
+        self._producer(compressing=True)
 
     async def publish(self, topic: str, event: Event, key: str | None = None, source: str | None = None) -> None:
         """Return once the broker has acknowledged the event; ``key`` and ``source`` default to the event's and the
@@ -71,7 +63,8 @@ class Publisher:
 
     def flush(self, seconds: float = 30.0) -> None:
         """Wait until every ``send`` is acknowledged; raises ``TransientError``, ``ContractError``."""
-        left = self._producer.flush(seconds)
+        until = time.monotonic() + seconds
+        left = sum(producer.flush(max(0.0, until - time.monotonic())) for producer in list(self._producers.values()))
         failed, self._failed = self._failed, None
         if failed is not None:
             raise _refusal(failed)
@@ -97,9 +90,10 @@ class Publisher:
         partition: int | None = None,
     ) -> None:
         own_key, value, headers = to_message(event, source or self.source)
+        producer = self._producer(event.compressible)
         while True:
             try:
-                self._producer.produce(
+                producer.produce(
                     topic,
                     value=value,
                     key=own_key if key is None else key.encode(),
@@ -109,19 +103,32 @@ class Publisher:
                 )
                 return
             except BufferError:
-                self._producer.poll(0.1)
+                producer.poll(0.1)
             except KafkaException as error:
                 raise _refusal(error.args[0]) from None
 
-    def _poll(self) -> None:
+    def _producer(self, compressing: bool) -> Producer:
+        """The producer that compresses, or the other; with a thread that hears what the broker acknowledges."""
+        known = self._producers.get(compressing)
+        if known is not None:
+            return known
+        made = self._producers[compressing] = _made(self._bootstrap, "lz4" if compressing else "none")
+        self._pollers.append(threading.Thread(target=self._poll, args=(made,), name=f"publisher {self.source}"))
+        self._pollers[-1].daemon = True
+        self._pollers[-1].start()
+        return made
+
+    def _poll(self, producer: Producer) -> None:
         while not self._stopping.is_set():
-            self._producer.poll(0.05)
+            producer.poll(0.05)
 
     def close(self) -> None:
         """Send what is left and stop."""
-        self._producer.flush(10.0)
+        for producer in self._producers.values():
+            producer.flush(10.0)
         self._stopping.set()
-        self._poller.join(timeout=2.0)
+        for poller in self._pollers:
+            poller.join(timeout=2.0)
 
     def __enter__(self) -> Self:
         return self
@@ -130,6 +137,21 @@ class Publisher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _made(bootstrap: str, compression: str) -> Producer:
+    return Producer(
+        {
+            "bootstrap.servers": bootstrap,
+            "enable.idempotence": True,
+            "partitioner": "murmur2_random",
+            "linger.ms": 2,
+            "message.max.bytes": 16_777_216,
+            "message.timeout.ms": SEND_TIMEOUT_MS,
+            "compression.type": compression,
+            "log_level": 2,
+        }
+    )
 
 
 def _settle(done: "asyncio.Future[None]", error: KafkaError | None) -> None:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, Literal, cast
 
+from schemas.cells import MISSING_TOKENS
 from schemas.errors import InputError, TransientError
-from stream_app.adapters.csv_text import MISSING_TOKENS, Dialect, dialect_of, encoding_of
+from stream_app.adapters.csv_text import Dialect, dialect_of, encoding_of
 from stream_app.adapters.date_text import date_formats, parse_dates
 
 if TYPE_CHECKING:

@@ -30,6 +30,7 @@ def written(watch: Watch, positions: dict[int, int]) -> str:
             "told": profiled.told,
             "aggregator": watch.aggregator.to_json(),
             "sign": None if watch.sign is None else asdict(watch.sign),
+            "began": watch.began,
             "checked": watch.checked,
             "waiting": watch.waiting,
         }
@@ -58,6 +59,7 @@ def resumed(
             window_rows,
             shape,
             _sign(state["sign"]),
+            int(state["began"]),
             int(state["checked"]),
             int(state["waiting"]),
         )

@@ -74,7 +74,7 @@ def _input(workplace: Workplace, request: GenerationRequest, progress: Progress)
         return workplace.read_counts(counts)
     progress(0.02, "reading the source")
     rows = read_shares(workplace, request.contract, request.source).rows(TRAIN)
-    if rows.empty:
+    if rows.empty and entry(request.family).fidelity != "none":
         raise InsufficientEvidence("the train share of the source has no rows")
     return rows
 

@@ -23,7 +23,11 @@ class Watch:
     """The live rows of one dataset since its snapshot: a function of the counts in log order.
 
     Once a sign is found, the caller waits until ``window_rows`` rows of the new kind have come, reads them again where
-    ``spans`` says and seals them; ``waiting`` is the row since which a window is owed.
+    ``spans`` says and seals them. ``began`` is the row of those that windows can hold (``Aggregator.whole_rows``) from
+    which on they are of the new kind, ``waiting`` the one since which a window is owed.
+
+    Where labels come late, only a drift that labelled rows show is followed: the concept's. Which labelled rows came
+    after a change of the columns nobody can tell; of that the checks will, which are made on labelled rows, too.
     """
 
     contract: Contract
@@ -34,6 +38,7 @@ class Watch:
     window_rows: int
     shape: str = ""
     sign: DriftSign | None = None
+    began: int = 0
     checked: int = 0
     waiting: int = 0
     summary: LiveSummary = field(default_factory=LiveSummary)
@@ -56,12 +61,26 @@ class Watch:
         """Take one message's counts; the signs found. Raises ``ContractError`` on counts that do not belong here."""
         signs = self.aggregator.take(origin, first_offset, last_offset, counted)
         for sign in signs:
-            if sign.kind != "schema":
-                self.waiting = sign.since_row if self.sign is None else self.waiting
+            if self._followed(sign):
+                self.began = self.seen if self.late else sign.since_row
+                self.waiting = self.began if self.sign is None else self.waiting
                 self.sign = sign
-        since = self.rows - self.window_rows if self.sign is None else min(self.sign.since_row, self.rows)
+        since = self.seen - self.window_rows if self.sign is None else min(self.began, self.seen)
         self.aggregator.forget(since)
         return signs
+
+    def _followed(self, sign: DriftSign) -> bool:
+        return sign.kind == "concept" if self.late else sign.kind != "schema"
+
+    @property
+    def late(self) -> bool:
+        """Whether labels come late, and windows hold labelled rows alone."""
+        return self.aggregator.policy.late_labels
+
+    @property
+    def seen(self) -> int:
+        """Rows since the profile that windows can hold."""
+        return self.aggregator.whole_rows
 
     @property
     def due(self) -> bool:
@@ -70,25 +89,28 @@ class Watch:
         Where one drift follows another, the window has the rows since the last and is not put off for ever: it is due
         when the first drift's would have been, once a quarter of it is of the new kind.
         """
-        if self.sign is None or self.rows - self.waiting < self.window_rows:
+        if self.sign is None or self.seen - self.waiting < self.window_rows:
             return False
-        return self.rows - self.sign.since_row >= self.window_rows // 4
+        return self.seen - self.began >= self.window_rows // 4
 
     @property
     def check_due(self) -> bool:
         """Whether the current release is to be measured on fresh rows, no drift being followed."""
         wanted = self.contract.policy.monitoring.check_rows
-        return self.sign is None and self.rows - self.checked >= max(wanted, self.window_rows)
+        return self.sign is None and self.seen - self.checked >= max(wanted, self.window_rows)
 
     @property
     def counts(self) -> TableCounts | None:
         """The live counts of the train share since the drift was found, for generators that need no more; or none.
 
-        Only where the contract has them on public bins. Where the unit is an entity, its rows were bounded anew in
-        each of several windows of time, and a fit to the window's own rows needs less noise: then there are none.
+        Only where the contract has them on public bins, with a target that comes with its row. Where the unit is an
+        entity, its rows were bounded anew in each of several windows of time, and a fit to the window's own rows needs
+        less noise: then there are none.
         """
         policy = self.contract.policy
-        if self.sign is None or policy.generation.counts != "public_bins" or policy.privacy.unit.column is not None:
+        if self.sign is None or self.late or policy.privacy.unit.column is not None:
+            return None
+        if policy.generation.counts != "public_bins":
             return None
         found = counts_for_generator(self.profiled.reference, self.contract, self.aggregator.train)
         return found if found.rows > 0 else None
@@ -98,19 +120,19 @@ class Watch:
 
         Where counts go with it they begin where it begins: the gates compare with the rows that were fitted to.
         """
-        first = self.sign.since_row if self.sign is not None else max(0, self.rows - self.window_rows)
+        first = self.began if self.sign is not None else max(0, self.seen - self.window_rows)
         if self.counts is not None:
             first = self.aggregator.since
         return first, [span for span in self.aggregator.spans if span.first + span.rows > first or not span.rows]
 
     def followed(self) -> None:
         """The window was sealed: wait for the next drift."""
-        self.sign, self.checked = None, self.rows
+        self.sign, self.checked = None, self.seen
 
     def window_name(self) -> str:
         """What the window that is due is called, the same in every replay."""
         kind = "window" if self.sign is not None else "check"
-        return f"{kind}.{self.contract.dataset}.{self.source.sha256[:12]}.{self.rows}"
+        return f"{kind}.{self.contract.dataset}.{self.source.sha256[:12]}.{self.seen}"
 
     def event(self, sign: DriftSign, window: SourceRef | None) -> DriftDetected:
         """The event of a sign; its id is a function of the profile and of the counts, so a replay repeats it."""
@@ -140,13 +162,13 @@ class Watch:
 
     def check(self, window: SourceRef, rows: int) -> WindowSealed:
         """The event of a window that the current release is measured on."""
-        first = max(0, self.rows - rows)
-        name = derive_id("window", self.source.sha256, self.shape, self.rows)
+        first = max(0, self.seen - rows)
+        name = derive_id("window", self.source.sha256, self.shape, self.seen)
         return WindowSealed(
             event_id=name,
             dataset=self.contract.dataset,
             window=window,
             rows=rows,
             first_row=first,
-            last_row=max(first, self.rows - 1),
+            last_row=max(first, self.seen - 1),
         )

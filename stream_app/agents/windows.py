@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from schemas.contract import Contract
 from schemas.errors import ContractError, InsufficientEvidence
@@ -110,18 +110,29 @@ def batches(bootstrap: str, spans: list[Span]) -> Batches:
 
 
 def gathered(found: Batches, contract: Contract, spans: list[Span], first: int) -> "pd.DataFrame":
-    """The inserted rows in the order of the stream, typed, less those that a later delete names."""
+    """The rows of the spans in their order, typed, less those that a later delete names: the inserted ones or, where
+    labels come late, the labelled ones that do have their target.
+    """
     import pandas as pd
 
+    target = contract.policy.target if contract.policy.drift.late_labels else None
     pieces: list[pd.DataFrame] = []
     for span in spans:
         event = found.get((span.origin, span.offset))
         if event is None:
             continue
         frame = conform(rows_of(event), contract, roles=WATCHED).table
-        if event.operation == "insert":
-            pieces.append(frame.iloc[max(0, first - span.first) :])
-        elif event.operation == "delete":
-            gone = set(pd.util.hash_pandas_object(frame, index=False))
-            pieces = [kept[~pd.util.hash_pandas_object(kept, index=False).isin(gone)] for kept in pieces]
+        if event.operation == "delete":
+            gone = set(_keys(frame, target))
+            pieces = [kept[~_keys(kept, target).isin(gone)] for kept in pieces]
+        elif (event.operation == "label") == (target is not None):
+            fresh = frame.iloc[max(0, first - span.first) :]
+            pieces.append(fresh if target is None else fresh[fresh[target].notna()])
     return pd.concat(pieces, ignore_index=True) if pieces else pd.DataFrame()
+
+
+def _keys(frame: "pd.DataFrame", target: str | None) -> "pd.Series[Any]":
+    """(rows,) what rows are known by; of a row whose label came late, a delete may say the target or not."""
+    import pandas as pd
+
+    return pd.util.hash_pandas_object(frame if target is None else frame.drop(columns=target), index=False)

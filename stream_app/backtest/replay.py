@@ -23,6 +23,7 @@ from stream_app.backtest.private import PrivateTest
 from stream_app.backtest.stations import Stations
 from stream_app.core.drift.coding.cells import Columns
 from stream_app.core.drift.reference import build_reference
+from stream_app.core.drift.wire import Operation
 
 SECRET = b"a backtest keeps no secret, for it releases nothing"
 Progress = Callable[[float, str], None]
@@ -31,7 +32,7 @@ Progress = Callable[[float, str], None]
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What a backtest supposes: rows a message, rows a window, the share of attempts that gates refuse, the seconds
-    that one fit takes.
+    that one fit takes, and after how many further rows a label comes where the contract has them late.
     """
 
     batch_rows: int = 500
@@ -39,6 +40,7 @@ class Terms:
     reject_rate: float = 0.0
     fit_seconds: float | None = None
     seed: int = 0
+    label_delay: int = 0
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class _Replay:
     def run(self, progress: Progress) -> Replayed:
         began, history = time.process_time(), self.history
         progress(0.0, "counting the reference profile")
-        self.watch = self._watch()
+        self.watch, self.labelled = self._watch(), history.reference_rows
         start = int(history.times[history.reference_rows - 1])
         fit = self.terms.fit_seconds or 0.0
         self.stations = Stations(self.contract.dataset, FamilySelection(), self._work, fit, start)
@@ -131,8 +133,12 @@ class _Replay:
             self.stations.advance(day * DAY_MS)
         self.stations.row = last
         self.stations.advance(at)
-        columns = decode_columns(encode_block(self.history.frame.iloc[first:last]))
-        self._observe(number, columns)
+        columns = self._columns(first, last)
+        self._observe("history/0", number, self._unlabelled(columns))
+        due = last - self.terms.label_delay
+        if self.watch.late and due > self.labelled:
+            self._observe("labels/0", number, self._columns(self.labelled, due), "label")
+            self.labelled = due
         self._arm()
         fired = self.private.take(columns, at)
         if fired is not None:
@@ -140,9 +146,19 @@ class _Replay:
             self.stations.tell(self.private.event(fired, window))
             self._arm()
 
-    def _observe(self, number: int, columns: Columns) -> None:
+    def _columns(self, first: int, last: int) -> Columns:
+        return decode_columns(encode_block(self.history.frame.iloc[first:last]))
+
+    def _unlabelled(self, columns: Columns) -> Columns:
+        """Rows as they come: where labels come late, without their target."""
+        if not self.watch.late:
+            return columns
+        target = self.contract.policy.target
+        return Columns(columns.rows, {name: cells for name, cells in columns.cells.items() if name != target})
+
+    def _observe(self, origin: str, number: int, columns: Columns, operation: Operation = "insert") -> None:
         watch = self.watch
-        for sign in watch.take("history/0", number, number, watch.counter.count(columns)):
+        for sign in watch.take(origin, number, number, watch.counter.count(columns, operation)):
             self.stations.tell(watch.event(sign, None))
         if not (watch.due or watch.check_due):
             return
@@ -150,7 +166,7 @@ class _Replay:
         if watch.sign is None:
             self.checks += 1
         else:
-            window = self._source(watch.window_name(), offset + watch.spans()[0], offset + watch.rows)
+            window = self._source(watch.window_name(), offset + watch.spans()[0], offset + watch.seen)
             self.stations.tell(watch.event(watch.sign, window))
         watch.followed()
 

@@ -158,8 +158,9 @@ def _cost(replayed: Replayed, told: list[Told]) -> Cost:
 def _unfinished(replayed: Replayed) -> tuple[str, ...]:
     plan, watch, found = replayed.stations.plan, replayed.watch, list[str]()
     if watch.sign is not None:
-        left = watch.window_rows - (watch.rows - watch.sign.since_row)
-        found.append(f"a drift waits for {left} more rows before its window is full and a run may follow")
+        left = watch.window_rows - (watch.seen - watch.began)
+        what = "labels" if watch.late else "rows"
+        found.append(f"a drift waits for {left} more {what} before its window is full and a run may follow")
     if plan.run is not None:
         found.append(f"a run is in flight: {plan.run.trigger.text}")
     if plan.waiting is not None:
@@ -182,6 +183,8 @@ def _supposed(replayed: Replayed) -> tuple[str, ...]:
         found.append("rows come at an assumed rate: days are not the history's own")
     if replayed.checks_due:
         found.append(f"{replayed.checks_due} checks of releases on fresh rows pass: no release is there to measure")
+    if policy.drift.late_labels:
+        found.append(f"every row is labelled, {terms.label_delay} rows after it came")
     if policy.privacy.timing == "private":
         found.append("the private test compares rows with those of the release's source, not with a release")
     return tuple(found)

@@ -22,6 +22,9 @@ ReferenceRows = Annotated[
 ]
 WindowRows = Annotated[int | None, typer.Option(help="Rows of a drift's window; default: as workers are set.", min=100)]
 RowsPerDay = Annotated[int, typer.Option(help="The clock where the contract has no column of dates or times.", min=1)]
+LabelDelay = Annotated[
+    int | None, typer.Option(help="Rows after which a label comes, under drift.late_labels; default: none.", min=0)
+]
 Change = Annotated[
     list[str] | None, typer.Option(help="A known change, as a row of the history or a time; may be repeated.")
 ]
@@ -36,6 +39,7 @@ def backtest(
     rows_per_day: RowsPerDay = 10_000,
     reject_rate: Annotated[float, typer.Option(help="Share of attempts that gates refuse.", min=0, max=1)] = 0.0,
     fit_seconds: Annotated[float | None, typer.Option(help="What one fit takes; default: no time.", min=0)] = None,
+    label_delay: LabelDelay = None,
     change: Change = None,
     shuffle: Annotated[
         bool, typer.Option("--shuffle", help="Replay the rows in random order too, and count what is found there.")
@@ -53,10 +57,10 @@ def backtest(
     from stream_app.backtest.summary import summary
 
     kind = None if plot is None else _format(plot)
-    agreed = read_contract_file(contract)
+    agreed = _agreed(contract, label_delay)
     history = _history(data, agreed, reference_rows, rows_per_day)
     changes = tuple(_row(history, text) for text in change or [])
-    terms = Terms(batch, window_rows or _usual_window(), reject_rate, fit_seconds, seed)
+    terms = Terms(batch, window_rows or _usual_window(), reject_rate, fit_seconds, seed, label_delay or 0)
     replayed = replay(history, agreed, terms, progress_to_stderr)
     mixed = replay(history.shuffled(seed, agreed.time), agreed, terms, progress_to_stderr) if shuffle else None
     found = summary(replayed, changes, mixed)
@@ -65,6 +69,13 @@ def backtest(
     emit(found.document(), as_json, lambda: _text(found))
     if found.budget.ran_out is not None:
         no(f"the budget refused a run at {found.budget.ran_out.time}, row {found.budget.ran_out.row}")
+
+
+def _agreed(contract: Path, label_delay: int | None) -> "Contract":
+    found = read_contract_file(contract)
+    if label_delay is not None and not found.policy.drift.late_labels:
+        raise InputError("--label-delay: the contract does not say that labels come late (drift.late_labels)")
+    return found
 
 
 def _history(data: str, agreed: "Contract", reference_rows: int | None, rows_per_day: int) -> "History":

@@ -79,7 +79,7 @@ def refusal(plan: Plan, contract: Contract, event: DriftDetected) -> str | None:
     policy = contract.policy.regeneration
     if not policy.on_drift:
         return "the contract does not regenerate on drift (on_drift: false)"
-    return _no_rows(plan, event) or _unmet(plan, policy) or _too_soon(plan, policy)
+    return _no_rows(plan, contract, event) or _unmet(plan, policy) or _too_soon(plan, policy)
 
 
 def untimely(contract: Contract) -> str | None:
@@ -88,13 +88,15 @@ def untimely(contract: Contract) -> str | None:
     return None if timing == "raw" else f"the contract's timing is {timing}: drift on the raw stream decides nothing"
 
 
-def _no_rows(plan: Plan, event: DriftDetected) -> str | None:
+def _no_rows(plan: Plan, contract: Contract, event: DriftDetected) -> str | None:
     """An outside detector seals no window: what it found is learnt from rows that no run has read yet, or not at all.
 
     Where no rows are known at all, the run's own obstacle says so.
     """
     if event.window is not None:
         return None
+    if contract.policy.drift.late_labels and event.kind not in ("external", "concept"):
+        return "labels come late, and it was found in rows without them: checks on labelled rows will decide"
     if event.kind != "external":
         return "the drift came without a window of rows to learn from: its sealed window will decide"
     read = [plan.source, plan.run.request.source if plan.run is not None else None]

@@ -37,6 +37,8 @@ def _freed(policy: dict[str, Any], target: str) -> dict[str, Any]:
         kept["constraints"] = [item for item in kept["constraints"] if target not in (item["left"], item.get("right"))]
     if "references" in kept:
         kept["references"] = [item for item in kept["references"] if target not in (item["column"], item["key"])]
+    if "drift" in kept:
+        kept["drift"] = {name: value for name, value in kept["drift"].items() if name != "late_labels"}
     if target in (kept.get("sequence") or {}).values():
         del kept["sequence"]
     return kept

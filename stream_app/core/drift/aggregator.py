@@ -26,7 +26,7 @@ _MOST_SPANS = 4_096
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Where the rows from ``first`` on, ``rows`` of them, can be read again; ``time`` is when the first one came."""
+    """Where the rows from ``first`` on, ``rows`` of them, can be read again."""
 
     first: int
     rows: int
@@ -39,7 +39,8 @@ class Aggregator:
     """Live counts, detectors and positions of one dataset.
 
     ``train`` and ``held`` (cells,) count the live rows since the reference or the last drift, deletes taken away: what
-    a generator may learn from, and what gates may look at. ``spans`` tell where the rows themselves lie.
+    a generator may learn from, and what gates may look at. ``spans`` tell where the rows themselves lie: the inserted
+    ones or, where labels come late, the ``labelled`` ones, which alone are whole. Deletes are among them, with no rows.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Aggregator:
         self.train = np.zeros(reference.layout.cells, dtype=np.int64)
         self.held = np.zeros(reference.layout.cells, dtype=np.int64)
         self.since = 0
+        self.labelled = 0
         self.positions: dict[str, int] = {}
         self.spans: list[Span] = []
         self._misfit: list[list[str]] = [[], [], []]
@@ -60,6 +62,11 @@ class Aggregator:
     def rows(self) -> int:
         """Rows put in since the reference."""
         return self.tracker.rows
+
+    @property
+    def whole_rows(self) -> int:
+        """Those of them that windows can hold: where labels come late, the labelled ones."""
+        return self.labelled if self.policy.late_labels else self.rows
 
     def take(self, origin: str, first_offset: int, last_offset: int, counted: Counted) -> tuple[DriftSign, ...]:
         """Take one message's counts; the drifts found in them. What was counted before changes nothing.
@@ -76,6 +83,9 @@ class Aggregator:
             self._span(origin, first_offset, last_offset, 0)
             return ()
         if counted.operation == "label":
+            if self.policy.late_labels:
+                self._span(origin, first_offset, last_offset, counted.rows)
+            self.labelled += counted.rows
             return self._labelled(counted)
         return self._inserted(origin, first_offset, last_offset, counted)
 
@@ -83,21 +93,24 @@ class Aggregator:
         cells = self.reference.layout.cells
         if first_offset > last_offset or first_offset < self.positions.get(origin, 0):
             raise ContractError("the counts overlap others of their origin")
-        if any(
-            len(part) != cells for part in (counted.train, counted.held, *(block.counts for block in counted.blocks))
-        ):
+        periods = len(self.reference.periods)
+        if len(counted.train) != cells or len(counted.held) != cells:
             raise ContractError("the counts are not of the reference's layout")
-        if any(block.period > len(self.reference.periods) for block in counted.blocks):
-            raise ContractError("the counts are of a period that the reference does not have")
-        if any(not block.errors.possible for block in counted.blocks):
-            raise ContractError("counts of errors that no block of rows can have")
+        for block in counted.blocks:
+            if len(block.counts) != cells:
+                raise ContractError("the counts are not of the reference's layout")
+            if block.period > periods:
+                raise ContractError("the counts are of a period that the reference does not have")
+            if not block.errors.possible:
+                raise ContractError("counts of errors that no block of rows can have")
 
     def _inserted(self, origin: str, first_offset: int, last_offset: int, counted: Counted) -> tuple[DriftSign, ...]:
         first = self.tracker.rows
-        self._span(origin, first_offset, last_offset, counted.rows)
+        if not self.policy.late_labels:
+            self._span(origin, first_offset, last_offset, counted.rows)
         self.train += counted.train
         self.held += counted.held
-        moved = self.tracker.take(list(counted.blocks))
+        moved = self.tracker.take(counted.blocks)
         if moved and self.concept is not None:
             self.concept.settle()
         signs = [*self._misfitting(counted), *moved, *self._errors(first, counted)]
@@ -147,7 +160,7 @@ class Aggregator:
         return [DriftSign(row, row, "schema", names, share, "share", float(len(names)), 1.0)]
 
     def _span(self, origin: str, first_offset: int, last_offset: int, rows: int) -> None:
-        self.spans.append(Span(self.tracker.rows, rows, origin, first_offset, last_offset))
+        self.spans.append(Span(self.whole_rows, rows, origin, first_offset, last_offset))
         if len(self.spans) > _MOST_SPANS:
             del self.spans[: len(self.spans) // 2]
 
@@ -164,6 +177,7 @@ class Aggregator:
                 "train": pack(self.train),
                 "held": pack(self.held),
                 "since": self.since,
+                "labelled": self.labelled,
                 "positions": dict(sorted(self.positions.items())),
                 "spans": [[each.first, each.rows, each.origin, each.offset, each.last_offset] for each in self.spans],
                 "misfit": self._misfit,
@@ -184,7 +198,7 @@ class Aggregator:
             if concept is not None:
                 found.concept = ConceptTests.from_document(state["concept"], concept, found.policy)
             found.train, found.held = _counts(state["train"], reference), _counts(state["held"], reference)
-            found.since = int(state["since"])
+            found.since, found.labelled = int(state["since"]), int(state["labelled"])
             found.positions = {str(origin): int(offset) for origin, offset in state["positions"].items()}
             found.spans = [
                 Span(int(first), int(rows), str(origin), int(offset), int(last))

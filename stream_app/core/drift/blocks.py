@@ -1,6 +1,8 @@
 """Rows as stage 1 hands them on: counts of consecutive blocks, and what each was drawn from."""
 
 from dataclasses import dataclass
+from itertools import pairwise
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,7 +60,8 @@ class Block:
 def counted(codes: Codes, seconds: Floats, reference: "Reference", concept: ConceptModel | None = None) -> list[Block]:
     """The blocks of (columns, rows) codes in order, none longer than the reference's or of two periods."""
     limits, periods = blocks_of(reference.periods_of(seconds), reference.block_rows)
-    return blocks_from(count(codes, reference.layout, limits), limits, periods, codes, seconds, concept)
+    counts = count(reference.as_counted(codes), reference.layout, limits)
+    return blocks_from(counts, limits, periods, codes, seconds, concept)
 
 
 def blocks_from(
@@ -70,18 +73,15 @@ def blocks_from(
     concept: ConceptModel | None,
 ) -> list[Block]:
     """Blocks of (blocks, cells) counts of the codes' rows, which end at ``limits``, with the errors of the model."""
-    starts = np.append(0, limits[:-1])
+    ends = [0, *limits.tolist()]
+    times = seconds[ends[:-1]].tolist()
     return [
         Block(
-            int(period),
-            int(stop - start),
+            period,
+            stop - start,
             cells,
-            _time(seconds[start]),
+            time if isfinite(time) else None,
             NO_ERRORS if concept is None else concept.errors(codes[:, start:stop]),
         )
-        for period, start, stop, cells in zip(periods, starts, limits, counts, strict=False)
+        for period, (start, stop), time, cells in zip(periods.tolist(), pairwise(ends), times, counts, strict=True)
     ]
-
-
-def _time(seconds: float) -> float | None:
-    return float(seconds) if np.isfinite(seconds) else None

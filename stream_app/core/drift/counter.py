@@ -4,10 +4,11 @@ bounded counter for each entity where the entity is the privacy unit.
 
 import numpy as np
 
-from schemas.contract import Contract
+from schemas.cells import says_missing
+from schemas.contract import Contract, LogicalType
 from stream_app.core.drift.blocks import blocks_from
 from stream_app.core.drift.coding.bins import MISSING, Codes
-from stream_app.core.drift.coding.cells import Columns, Numbers, Words
+from stream_app.core.drift.coding.cells import Cells, Columns, Numbers, Words
 from stream_app.core.drift.coding.encoding import Encoder
 from stream_app.core.drift.coding.seasons import blocks_of
 from stream_app.core.drift.concept.concept import ConceptModel
@@ -17,8 +18,8 @@ from stream_app.core.drift.sharing.contribution import EntityBound
 from stream_app.core.drift.sharing.shares import Splitter
 from stream_app.core.drift.wire import Counted, Operation
 
-_TRAIN, _HELD, _NEITHER = 0, 1, 2
-"""Classes as ``count_apart`` takes them."""
+_NEITHER = 2
+"""A class as ``count_apart`` takes them: 0 are rows of the train share, 1 those held out."""
 
 
 class RowCounter:
@@ -44,7 +45,7 @@ class RowCounter:
         codes, seconds, reference = self._encoder.codes(columns), self._seconds(columns), self.reference
         limits, periods = blocks_of(reference.periods_of(seconds), reference.block_rows)
         classes = self._classes(columns, operation)
-        counts, train, held = count_apart(codes, reference.layout, limits, classes)
+        counts, train, held = count_apart(reference.as_counted(codes), reference.layout, limits, classes)
         blocks = blocks_from(counts, limits, periods, codes, seconds, self._concept)
         return Counted(operation, tuple(blocks), train, held, *self._misfit(columns, codes))
 
@@ -68,18 +69,20 @@ class RowCounter:
             known = known & (not self._shut)
             taken = self._bound.remove if operation == "delete" else self._bound.admit
             known[known] = taken(keys[known])
-        shares = self._splitter.shares_of(keys)
-        return np.where(known, np.where(shares == 0, _TRAIN, _HELD), _NEITHER).astype(np.int8)
+        # False is the train share's class.
+        classes = self._splitter.held_out(keys).view(np.int8)
+        classes[~known] = _NEITHER
+        return classes
 
     def _seconds(self, columns: Columns) -> "np.ndarray[tuple[int, ...], np.dtype[np.float64]]":
         cells = columns.cells.get(self.reference.time) if self.reference.time is not None else None
         return cells.values if isinstance(cells, Numbers) else np.full(columns.rows, np.nan)
 
     def _misfit(self, columns: Columns, codes: Codes) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-        """Modelled columns that are absent, columns that the contract does not name, and columns no cell of which could
-        be read as its type.
+        """Modelled columns that are absent (but for a label that comes late), columns that the contract does not name,
+        and columns no cell of which could be read as its type.
         """
-        names = {column.name for column in self.reference.bins}
+        names = {column.name for column in self.reference.bins if column.name != self.reference.late}
         given = set(columns.cells) if columns.rows else names
         absent, unknown = tuple(sorted(names - given)), tuple(sorted(given - self._known))
         retyped = tuple(
@@ -88,16 +91,16 @@ class RowCounter:
             if columns.rows
             and row[0] == MISSING
             and column.name in columns.cells
-            and _unread(row, columns, column.name)
+            and _unread(row, columns.cells[column.name], column.type)
         )
         return absent, unknown, retyped
 
 
-def _unread(codes: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]", columns: Columns, name: str) -> bool:
-    """Whether no cell has a code although some are there."""
+def _unread(codes: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]", cells: Cells, kind: LogicalType) -> bool:
+    """Whether no cell has a code although some are there, and do not say that they are missing."""
     if (codes != MISSING).any():
         return False
-    cells = columns.cells[name]
     if isinstance(cells, Words):
-        return bool((cells.indices >= 0).any())
+        there = np.unique(cells.indices[cells.indices >= 0])
+        return not all(says_missing(cells.values[place], kind) for place in there)
     return bool(np.isfinite(cells.values).any())

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+import numpy as np
+
 from stream_app.core.drift.coding.bins import MISSING
 from stream_app.core.drift.reference import Reference
 from stream_app.core.drift.wire import Counted
@@ -40,8 +42,10 @@ class LiveSummary:
         rows = counted.rows
         if rows == 0 or counted.operation != "insert":
             return None
-        missing = reference.layout.fine[:-1] + MISSING
-        cells = sum(int(block.counts[missing].sum()) for block in counted.blocks)
+        places = [place for place in range(len(reference.bins)) if place != reference.late_place]
+        missing = reference.layout.fine[places] + MISSING
+        counts = np.concatenate([block.counts for block in counted.blocks]).reshape(-1, reference.layout.cells)
+        cells = int(counts[:, missing].sum(dtype=np.int64))
         self._piece.update(cells / (rows * len(missing)), rows)
         if self._piece.n < MINIMUM_ROWS:
             return None

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from schemas.contract import Contract
+from schemas.cells import says_missing
+from schemas.contract import Contract, LogicalType
 from stream_app.core.drift.coding.bins import MISSING, Codes
 from stream_app.core.drift.counts.layout import Integers
 from stream_app.core.drift.reference import Reference
@@ -32,7 +33,11 @@ def misfits(
     if not len(starts):
         return ()
     rows = np.diff(starts, append=len(frame))
-    given = {str(name): _given(frame.iloc[:, place], starts) for place, name in reversed([*enumerate(frame.columns)])}
+    kinds = {column.name: column.type for column in contract.columns}
+    given = {
+        str(name): _given(frame.iloc[:, place], starts, kinds.get(str(name), "string"))
+        for place, name in reversed([*enumerate(frame.columns)])
+    }
     unknown = {name: _span(cells) for name, cells in given.items() if name not in contract.names}
     none = np.zeros(len(starts), dtype=np.int64)
     absent, retyped = {}, {}
@@ -44,9 +49,11 @@ def misfits(
     return tuple((_at(absent, part), _at(unknown, part), _at(retyped, part)) for part in range(len(starts)))
 
 
-def _given(cells: "pd.Series[Any]", starts: Integers) -> Integers:
-    """(parts,) cells that are not missing; infinities count as missing, as they do in a message."""
+def _given(cells: "pd.Series[Any]", starts: Integers, kind: LogicalType) -> Integers:
+    """(parts,) cells that are not missing; infinities and text that says so count as missing, as in a message."""
     present = cells.notna().to_numpy(dtype=bool)
+    if cells.dtype == object and kind != "string":
+        present &= [not (isinstance(cell, str) and says_missing(cell, kind)) for cell in cells]
     if cells.dtype.kind == "f":
         present = np.isfinite(cells.to_numpy(dtype=np.float64, na_value=np.nan))
     return np.add.reduceat(present, starts, dtype=np.int64)

@@ -87,7 +87,7 @@ def most_moved(recording: Recording) -> str:
     """The column whose codes are shared out most otherwise than in the reference, by total variation."""
     reference = recording.reference
     moved = []
-    for place, (row, column) in enumerate(zip(recording.codes, reference.bins, strict=True)):
+    for place, (row, column) in enumerate(zip(reference.as_counted(recording.codes), reference.bins, strict=True)):
         before = reference.counts[0, reference.layout.column_cells(place)]
         moved.append(total_variation(before, np.bincount(row, minlength=column.size)))
     return reference.bins[int(np.argmax(moved))].name

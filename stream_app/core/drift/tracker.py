@@ -5,14 +5,14 @@ Every block of rows gives one standardised score a channel; each channel runs th
 categories, seldom missing ones) run Poisson tails over 1, 4 and 16 blocks instead, whatever the detector.
 
 One change gives one event: after a detection nothing is reported until ``settle_rows`` more rows have been seen; these
-become the new baseline (learnt spreads stay), and watching goes on against it. A new snapshot's reference replaces it
-at any time (``rebase``).
+become the new baseline (learnt spreads stay, and the slots that they belong to), and watching goes on against it. A new
+snapshot's reference replaces it at any time (``rebase``).
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -32,14 +32,26 @@ from stream_app.core.drift.learning.relearning import moved, relearnt
 from stream_app.core.drift.learning.settling import Settling
 from stream_app.core.drift.packing import pack, unpack
 from stream_app.core.drift.reference import Reference, scorings_of
-from stream_app.core.drift.scoring.scoring import Scoring
+from stream_app.core.drift.scoring.scoring import Off, Scoring
+from stream_app.core.drift.scoring.whole_numbers import MOST
 from stream_app.core.drift.sign import DriftSign
 from stream_app.core.drift.telling.describing import described, rare_sign
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_AT_ONCE = 32
+_AT_ONCE, _CELLS_AT_ONCE = 128, 1 << 22
+"""Blocks, and their cells, that are scored at once at most: what was scored beyond a sign is scored anew."""
+
+
+class _Run(NamedTuple):
+    """Neighbouring blocks of one ``period``: (blocks, cells) ``counts``, first ``rows`` and ``times``."""
+
+    period: int
+    counts: "np.ndarray[Any, Any]"
+    firsts: Integers
+    rows: Integers
+    times: list[float | None]
 
 
 class Tracker:
@@ -66,18 +78,19 @@ class Tracker:
         cut, spread = reference.cut_of(reference.spread), reference.spread
         tails = tails_of(reference.scorings[0], reference.counts[0], cut, spread)
         self._slow = slow_scan(self.policy, reference.channels, reference.block_rows, reference.blocks, tails)
-        self._first: tuple[tuple[Scoring, ...], Floats] | None = None
+        self._first: tuple[tuple[Scoring, ...], Off] | None = None
         self._settle_rows = fewest_rows(self.policy.settle_rows, reference.block_rows)
         self._watch(Baseline(reference.counts), reference.spread)
 
     def _watch(self, baseline: Baseline, spread: Floats) -> None:
         reference, layout, policy = self._original, self._original.layout, self.policy
         self._baseline, self._spread, counts = baseline, spread, baseline.counts
-        self._cut = reference.cut_of(spread)
+        cut = reference.cut_of(spread)
+        self._off = Off(reference.centre, 1 / spread, cut)
         same = counts is reference.counts
         self._scorings = reference.scorings if same else self._scorings_of(counts, baseline.rows)
         self._blocks = baseline.blocks(self._scorings[0], layout, reference.block_rows)
-        self._tails = tails_of(self._scorings[0], counts[0], self._cut, spread)
+        self._tails = tails_of(self._scorings[0], counts[0], cut, spread)
         self._tests = self._fresh_tests()
         rates = reference.rates if same else np.maximum(reference.rates, _upper(baseline, reference))
         self._rare = RareTests(rates, reference.clumping, reference.block_rows, policy.alarms_per_million)
@@ -90,8 +103,8 @@ class Tracker:
         return sequential_tests(self.policy, reference.channels, reference.block_rows, self._blocks, self._tails)
 
     def _scorings_of(self, counts: Integers, rows: Integers | None = None) -> tuple[Scoring, ...]:
-        reference = self._original
-        return scorings_of(counts, reference.layout, reference.bins, reference.block_rows, reference.counts[0], rows)
+        own = self._original
+        return scorings_of(counts, own.layout, own.bins, own.block_rows, own.counts[0], rows, own.pools)
 
     @property
     def reference(self) -> Reference:
@@ -123,64 +136,52 @@ class Tracker:
         self._held, self._held_seconds = codes[:, whole:].copy(), seconds[whole:].copy()
         return self.take(counted(codes[:, :whole], seconds[:whole], self._original)) if whole else ()
 
-    def take(self, blocks: list[Block]) -> tuple[DriftSign, ...]:
+    def take(self, blocks: Sequence[Block]) -> tuple[DriftSign, ...]:
         """Take counted blocks; short ones are joined with later ones of their period."""
         found: list[DriftSign] = []
-        ready = [whole for block in blocks for whole in self._joined(block)]
-        while ready:
+        ready, at = self._ready(blocks), 0
+        while at < len(ready):
             if self._settling is not None:
-                self._settle(*ready.pop(0), found)
+                self._settle(*ready[at], found)
+                at += 1
             else:
-                taken = self._advance(ready[:_AT_ONCE], found)
-                ready = ready[taken:]
+                at += self._advance(_run(ready, at), found)
         return tuple(found)
 
-    def _joined(self, block: Block) -> list[tuple[int, Block]]:
-        """The block and its first row once it is long enough, with what waited for it; else it waits."""
-        first, waiting = self._pending.pop(block.period, (self.rows, None))
-        self.rows += block.rows
-        joined = block if waiting is None else waiting.joined(block)
-        if joined.rows < self._original.block_rows // 2:
-            self._pending[block.period] = (first, joined)
-            return []
-        return [(first, joined)]
+    def _ready(self, blocks: Sequence[Block]) -> list[tuple[int, Block]]:
+        """Blocks and their first rows, joined with what waited for them; those that are still too short wait."""
+        found, least = list[tuple[int, Block]](), self._original.block_rows // 2
+        for block in blocks:
+            first, waiting = self._pending.pop(block.period, (self.rows, None))
+            self.rows += block.rows
+            joined = block if waiting is None else waiting.joined(block)
+            if joined.rows < least:
+                self._pending[block.period] = (first, joined)
+            else:
+                found.append((first, joined))
+        return found
 
-    def _advance(self, blocks: list[tuple[int, Block]], found: list[DriftSign]) -> int:
-        """Score blocks, until one gives a sign; how many were used."""
-        taken = 0
-        for period, some in groupby(blocks, key=lambda each: each[1].period):
-            own = list(some)
-            used, alarm = self._watched(period, own)
-            taken += used
-            if alarm:
-                first, block = own[used - 1]
-                found.append(self._sign(first + block.rows))
-                self._begin_settling(found[-1])
-                return taken
-        return taken
-
-    def _watched(self, period: int, blocks: list[tuple[int, Block]]) -> tuple[int, bool]:
-        """Take blocks of one period up to the first that raises an alarm; how many, and whether one did."""
-        counts = blocks[0][1].counts[None] if len(blocks) == 1 else np.stack([block.counts for _, block in blocks])
-        firsts = np.asarray([first for first, _ in blocks], dtype=np.int64)
-        rows = np.asarray([block.rows for _, block in blocks], dtype=np.int64)
-        rare = self._original.rare.count(counts)
-        most = self._rare.first(rare, rows)
-        scores, sizes = self._scored(period, counts[:most])
-        tested = self._tests.update(scores[:most], sizes[:most], firsts[:most])
+    def _advance(self, run: "_Run", found: list[DriftSign]) -> int:
+        """Score blocks of one period up to the first that gives a sign; how many were used."""
+        rare = self._original.rare.count(run.counts)
+        most, seldom = self._rare.first(rare, run.rows)
+        counts, firsts = run.counts[:most], run.firsts[:most]
+        scores, sizes = self._scorings[run.period].off(counts, self._off)
+        tested = self._tests.update(scores, sizes, firsts)
         raised = tested > 0 and self._tests.raised
-        taken = self._scan(period, counts[:tested], scores[:tested], firsts[:tested])
+        taken = self._scan(run.period, counts[:tested], scores[:tested], firsts[:tested])
         if taken == tested and raised and self._slow is not None:
             self._slow.forget()
-        self._rare.update(rare[:taken], rows[:taken], firsts[:taken])
-        kept = counts[:taken, : self._remembered].astype(np.int64)
-        for number, (first, block) in enumerate(blocks[:taken]):
-            self._recent.add(kept[number], block.rows, first, block.time)
-        slow = self._slow is not None and self._slow.passed
-        return taken, bool(raised or slow or self._rare.alarms())
+        self._rare.update(rare[:taken], run.rows[:taken], firsts[:taken])
+        self._remember(run, taken)
+        if raised or (seldom and taken == most) or (self._slow is not None and self._slow.passed):
+            found.append(self._sign(int(firsts[taken - 1] + run.rows[taken - 1])))
+            self._begin_settling(found[-1])
+        return taken
 
-    def _scored(self, period: int, counts: "np.ndarray[Any, Any]") -> tuple[Floats, Floats]:
-        return self._scorings[period].off(counts, self._original.centre, self._spread, self._cut)
+    def _remember(self, run: "_Run", taken: int) -> None:
+        rows, firsts = run.rows[:taken].tolist(), run.firsts[:taken].tolist()
+        self._recent.add(run.counts[:taken, : self._remembered], rows, firsts, run.times[:taken])
 
     def _scan(self, period: int, counts: "np.ndarray[Any, Any]", scores: Floats | None, firsts: Integers) -> int:
         """Take blocks into the slow scan, against the first reference; how many."""
@@ -195,9 +196,10 @@ class Tracker:
         reference = self._original
         if self._first is None:
             heads = tuple(each.head(channels) for each in reference.scorings)
-            self._first = heads, reference.cut_of(reference.spread)[:channels]
-        heads, cut = self._first
-        return heads[period].off(counts, reference.centre[:channels], reference.spread[:channels], cut)[0]
+            cut = reference.cut_of(reference.spread)
+            self._first = heads, Off(*(each[:channels] for each in (reference.centre, 1 / reference.spread, cut)))
+        heads, off = self._first
+        return heads[period].off(counts, off)[0]
 
     def _sign(self, row: int) -> DriftSign:
         if self._slow is not None and self._slow.passed:
@@ -243,7 +245,7 @@ class Tracker:
         assert settling is not None
         rare = reference.rare.count(block.counts)
         settling.add(block.period, block.rows, block.counts, rare)
-        self._recent.add(block.counts[: self._remembered].astype(np.int64), block.rows, first, block.time)
+        self._recent.add(block.counts[None, : self._remembered], [block.rows], [first], [block.time])
         heard = np.where(settling.muted, 0, rare)
         self._rare.update(heard[None], np.asarray([block.rows]), np.asarray([first]))
         self._scan(block.period, block.counts[None], None, np.asarray([first]))
@@ -333,6 +335,25 @@ class Tracker:
             self._settling = Settling.from_document(state["settling"])
             if self._settling.half is not None:
                 self._settling.picture = self._scorings_of(self._settling.half)
+
+
+def _run(blocks: list[tuple[int, Block]], start: int) -> _Run:
+    """The blocks from ``start`` on up to the next period's."""
+    first, stop = blocks[start][1], start + 1
+    most = min(len(blocks), start + min(_AT_ONCE, _CELLS_AT_ONCE // max(1, len(first.counts))))
+    while stop < most and blocks[stop][1].period == first.period:
+        stop += 1
+    firsts, own = zip(*blocks[start:stop], strict=True)
+    counts = np.concatenate([block.counts for block in own]).reshape(len(own), -1)
+    # Joined blocks are wide; narrow counts are scored sooner.
+    counts = counts.astype(np.int16) if counts.dtype.itemsize > 2 and counts.max(initial=0) <= MOST else counts
+    return _Run(
+        first.period,
+        counts,
+        np.asarray(firsts, dtype=np.int64),
+        np.asarray([block.rows for block in own], dtype=np.int64),
+        [block.time for block in own],
+    )
 
 
 def _packed(state: State) -> dict[str, Any]:

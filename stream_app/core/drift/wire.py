@@ -1,7 +1,8 @@
 """Counts as bytes: what stage 1 hands to stage 2 of one message.
 
-A magic number, the length of a JSON header, the header, then vectors one after the other: each dense in the narrowest
-of one, two, four or eight bytes, or as the cells that are not zero and their counts, whichever is shorter.
+A magic number, the length of a JSON header, the header, six numbers a block, then vectors one after the other: the
+counts of all blocks, the train share's, those held out. Each is dense in the narrowest of one, two, four or eight
+bytes, or as the cells that are not zero and their counts, whichever is shorter.
 """
 
 import json
@@ -19,11 +20,10 @@ from stream_app.core.drift.counts.layout import Integers
 
 Narrow = npt.NDArray[np.integer[Any]]
 Operation = Literal["insert", "delete", "label"]
-_MAGIC = b"PRC1"
-_HEAD = struct.Struct("<4sI")
+_MAGIC = b"PRC2"
+_HEAD, _BLOCK = struct.Struct("<4sI"), struct.Struct("<5qd")
 _DTYPES: dict[str, npt.DTypeLike] = {"1": "<u1", "2": "<u2", "4": "<u4", "8": "<i8"}
 _MOST_CELLS = 1 << 26
-_MOST_BLOCKS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,7 @@ class _Vectors:
     parts: list[bytes] = field(default_factory=list)
 
     def add(self, counts: "np.ndarray[Any, Any]") -> None:
+        """Write (cells,) counts."""
         width = _width(counts)
         seen = np.flatnonzero(counts) if _sparse(counts) else None
         if seen is not None and len(seen) * (4 + int(width)) < counts.size * int(width):
@@ -80,7 +81,7 @@ class _Vectors:
             self.parts += [seen.astype("<u4").tobytes(), counts[seen].astype(_DTYPES[width]).tobytes()]
             return
         self.kinds.append(f"d{width}")
-        self.parts.append(counts.astype(_DTYPES[width]).tobytes())
+        self.parts.append(counts.astype(_DTYPES[width], copy=False).tobytes())
 
 
 def _width(counts: "np.ndarray[Any, Any]") -> str:
@@ -96,14 +97,13 @@ def _sparse(counts: "np.ndarray[Any, Any]") -> bool:
 def to_bytes(counted: Counted) -> bytes:
     """The message's body."""
     vectors = _Vectors()
-    for block in counted.blocks:
-        vectors.add(block.counts)
+    vectors.add(_together(counted.blocks))
     vectors.add(counted.train)
     vectors.add(counted.held)
     header: dict[str, Any] = {
         "operation": counted.operation,
         "cells": int(counted.train.size),
-        "blocks": [[block.period, block.rows, block.time, *block.errors] for block in counted.blocks],
+        "blocks": len(counted.blocks),
         "misfit": counted.misfit,
         "vectors": vectors.kinds,
     }
@@ -111,7 +111,19 @@ def to_bytes(counted: Counted) -> bytes:
         vectors.add(counted.compared.counts)
         header["compared"] = [counted.compared.release, int(counted.compared.counts.size)]
     head = json.dumps(header, separators=(",", ":")).encode()
-    return b"".join([_HEAD.pack(_MAGIC, len(head)), head, *vectors.parts])
+    return b"".join([_HEAD.pack(_MAGIC, len(head)), head, *_heads(counted.blocks), *vectors.parts])
+
+
+def _heads(blocks: tuple[Block, ...]) -> tuple[bytes, bytes]:
+    """Five whole numbers of each block, and its time, NaN for none."""
+    numbers = [(block.period, block.rows, *block.errors) for block in blocks]
+    times = [np.nan if block.time is None else block.time for block in blocks]
+    return np.asarray(numbers, dtype="<i8").tobytes(), np.asarray(times, dtype="<f8").tobytes()
+
+
+def _together(blocks: tuple[Block, ...]) -> "np.ndarray[Any, Any]":
+    """The counts of all blocks, one after the other."""
+    return np.concatenate([block.counts for block in blocks]) if blocks else np.zeros(0, dtype=np.uint8)
 
 
 def from_bytes(body: bytes) -> Counted:
@@ -120,15 +132,16 @@ def from_bytes(body: bytes) -> Counted:
         magic, length = _HEAD.unpack_from(body)
         header = json.loads(body[_HEAD.size : _HEAD.size + length])
         sizes = _sizes(header)
-        if magic != _MAGIC or not len(sizes) == len(header["vectors"]) <= _MOST_BLOCKS:
+        if magic != _MAGIC or len(sizes) != len(header["vectors"]):
             raise ValueError
-        vectors = _read(memoryview(body)[_HEAD.size + length :], header["vectors"], sizes)
+        blocks, rest = _BLOCK.size * header["blocks"], memoryview(body)[_HEAD.size + length :]
+        vectors = _read(rest[blocks:], header["vectors"], sizes)
         if any(
             kind[1] == "8" and vector.min(initial=0) < 0
             for kind, vector in zip(header["vectors"], vectors, strict=True)
         ):
             raise ValueError
-        return _counted(header, vectors)
+        return _counted(header, rest[:blocks], vectors)
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError, OverflowError, struct.error):
         raise ContractError("not counts of rows") from None
 
@@ -137,32 +150,36 @@ def _sizes(header: dict[str, Any]) -> list[int]:
     """The length of each vector that the header announces."""
     compared = header.get("compared")
     cells, others = header["cells"], [] if compared is None else [compared[1]]
-    if any(type(size) is not int or not 0 <= size <= _MOST_CELLS for size in (cells, *others)):
+    blocks = header["blocks"]
+    if any(type(size) is not int or not 0 <= size <= _MOST_CELLS for size in (blocks, cells, *others)):
         raise ValueError
-    return [cells] * (len(header["blocks"]) + 2) + others
+    return [cells * blocks, cells, cells, *others]
 
 
-def _counted(header: dict[str, Any], vectors: list[Narrow]) -> Counted:
+def _counted(header: dict[str, Any], heads: memoryview, vectors: list[Narrow]) -> Counted:
     compared = header.get("compared")
     if compared is not None and (len(compared) != 2 or type(compared[0]) is not str):
         raise ValueError
     found = None if compared is None else Compared(compared[0], vectors.pop().astype(np.int64))
     if header["operation"] not in ("insert", "delete", "label"):
         raise ValueError
-    blocks = tuple(_block(entry, counts) for entry, counts in zip(header["blocks"], vectors, strict=False))
+    blocks = _blocks(heads, vectors[0].reshape(header["blocks"], header["cells"]))
     absent, unknown, retyped = (tuple(str(name) for name in names) for names in header["misfit"])
     train, held = (vector.astype(np.int64) for vector in vectors[-2:])
     return Counted(header["operation"], blocks, train, held, absent, unknown, retyped, found)
 
 
-def _block(entry: list[Any], counts: Narrow) -> Block:
-    period, rows, time, labelled, wrong, expected = entry
-    numbers = (period, rows, labelled, wrong, expected)
-    if any(type(number) is not int or not 0 <= number < 1 << 53 for number in numbers):
+def _blocks(heads: memoryview, counts: Narrow) -> tuple[Block, ...]:
+    """The blocks of (blocks, cells) counts, of which each keeps a view."""
+    numbers = np.frombuffer(heads, "<i8", 5 * len(counts)).reshape(-1, 5)
+    times = np.frombuffer(heads, "<f8", len(counts), numbers.nbytes)
+    if numbers.min(initial=0) < 0 or numbers.max(initial=0) >= 1 << 53 or np.isinf(times).any():
         raise ValueError
-    if time is not None and not np.isfinite(time):
-        raise ValueError
-    return Block(period, rows, counts, None if time is None else float(time), Errors(labelled, wrong, expected))
+    each = zip(numbers.tolist(), times.tolist(), counts, strict=True)
+    return tuple(
+        Block(period, rows, cells, None if time != time else time, Errors(labelled, wrong, expected))
+        for (period, rows, labelled, wrong, expected), time, cells in each
+    )
 
 
 def _read(body: memoryview, kinds: list[str], sizes: list[int]) -> list[Narrow]:
@@ -171,20 +188,22 @@ def _read(body: memoryview, kinds: list[str], sizes: list[int]) -> list[Narrow]:
         raise ValueError
     for kind, cells in zip(kinds, sizes, strict=True):
         width, _, number = kind[1:].partition(".")
+        if number and not number.isdecimal():
+            raise ValueError
         dtype = np.dtype(_DTYPES[width])
         if kind[0] == "d":
             found.append(np.frombuffer(body, dtype, cells, at))
             at += cells * dtype.itemsize
             continue
-        count = int(number)
-        places = np.frombuffer(body, "<u4", count, at)
-        values = np.frombuffer(body, dtype, count, at + 4 * count)
-        if kind[0] != "s" or (count and int(places.max()) >= cells):
+        seen = int(number)
+        places = np.frombuffer(body, "<u4", seen, at)
+        values = np.frombuffer(body, dtype, seen, at + 4 * seen)
+        if kind[0] != "s" or (seen and int(places.max()) >= cells):
             raise ValueError
         dense = np.zeros(cells, dtype=dtype)
         dense[places] = values
         found.append(dense)
-        at += count * (4 + dtype.itemsize)
+        at += seen * (4 + dtype.itemsize)
     if at != len(body):
         raise ValueError
     return found

@@ -35,8 +35,8 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", type=int, default=20, help="streams of each kind of change")
     parser.add_argument("--kind", action="append", choices=[*CHANGES], help="these kinds of change alone")
     parser.add_argument("--peer", action="append", choices=[*delay.PEERS, "none"], help="these peers alone")
-    parser.add_argument("--null-rows", type=int, default=10_000_000, help="stationary rows without memory")
-    parser.add_argument("--ar-rows", type=int, default=2_000_000, help="stationary rows of each AR(1) process")
+    parser.add_argument("--null-rows", type=int, default=30_000_000, help="stationary rows without memory")
+    parser.add_argument("--ar-rows", type=int, default=5_000_000, help="stationary rows of each AR(1) process")
     parser.add_argument("--wide-rows", type=int, default=2_000_000, help="stationary rows of 1,000 columns")
     parser.add_argument("--wire-rows", type=int, default=30_000, help="rows that the per-row agent reads from Kafka")
     return parser

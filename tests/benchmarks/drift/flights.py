@@ -94,6 +94,7 @@ def event(sign: DriftSign, frame: pd.DataFrame, first: int) -> dict[str, Any]:
         "found": str(found),
         "rows_until_found": sign.row - sign.since_row,
         "kind": sign.kind,
+        "onset": sign.onset,
         "columns": list(sign.columns),
         "effect": round(sign.effect, 3),
         "unit": sign.unit,

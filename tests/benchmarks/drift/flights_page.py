@@ -36,8 +36,11 @@ def page(document: Mapping[str, Any], weather: pd.DataFrame) -> str:
         f"({document['reference_rows']:,} rows); the {document['rows']:,} rows after it are the stream. Columns: the "
         "two delays, time in the air, distance, carrier, destination, and the airport of departure, the subgroup. "
         "Month, day, hour and aircraft are left out. The policy is the default one, with no season; the tracker took "
-        f"{document['cpu_us_per_row']:.1f} µs of CPU a row. After each event the rows that follow become the new "
-        "baseline, so the next event is a change against that, not against January.",
+        f"{document['cpu_us_per_row']:.1f} µs of CPU a row.",
+        "",
+        "An abrupt event is a change against the baseline, which the rows after each event become anew. A gradual one "
+        "grew, or added up over weeks: sums over 32 to 2,048 blocks of 100 flights are compared with January to March "
+        "all year, and tell each column once.",
         "",
         "![Delays and cancellations by day, with the events](drift-on-flights.svg)",
         "",
@@ -46,14 +49,24 @@ def page(document: Mapping[str, Any], weather: pd.DataFrame) -> str:
         "Means are of the two weeks before the change, and from the change until it was found (a day at least). Rain "
         "is the mean of the airports on the day of the change.",
         "",
-        "| # | began | found | kind | columns | minutes late | cancelled | in the air | rain |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| # | began | found | kind | onset | columns | minutes late | cancelled | in the air | rain |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
         *(_row(place, one, weather) for place, one in enumerate(events, 1)),
         "",
         "## How that matches the year",
         "",
         *(f"- {line}" for line in (*_summer(events, year), *_september(events, year), *_days(events, year, weather))),
-        *(f"- {line}" for line in _destinations(events, year)),
+        *(f"- {line}" for line in (*_in_the_air(events, year), *_destinations(events, year))),
+        "",
+        "Means of the months, all flights:",
+        "",
+        "| month | minutes late | cancelled | in the air | miles |",
+        "| --- | --- | --- | --- | --- |",
+        *(
+            f"| {calendar.month_name[month]} | {one['dep_delay']:.1f} | {one['cancelled']:.1f} % "
+            f"| {one['air_time']:.1f} min | {one['distance']:,.0f} |"
+            for month, one in sorted(year["months"].items())
+        ),
         "",
         "## What it does not say",
         "",
@@ -72,19 +85,26 @@ def _row(place: int, one: Mapping[str, Any], weather: pd.DataFrame) -> str:
             (("dep_delay", ""), ("cancelled", " %"), ("air_time", " min"))]  # fmt: skip
     named = ", ".join(f"`{name}`" for name in one["columns"])
     kind = one["kind"].replace("_", " ")
-    return f"| {place} | {one['since'][:16]} | {one['found'][:16]} | {kind} | {named} | {' | '.join(told)} | {rain} |"
+    cells = (str(place), one["since"][:16], one["found"][:16], kind, one["onset"], named, *told, rain)
+    return f"| {' | '.join(cells)} |"
 
 
 def _months(events: Events, months: tuple[int, ...]) -> Events:
     return [one for one in events if pd.Timestamp(one["since"]).month in months]
 
 
-def _listed(events: Events, among: Events) -> str:
-    """Numbers of the table, with what each is about."""
+def _listed(events: Events, among: Events, dated: bool = False) -> str:
+    """Numbers of the table, with what each is about, and since when and when it was found if these are asked for."""
     told = (
-        f"#{events.index(one) + 1} ({one['kind'].replace('_', ' ')} of {', '.join(one['columns'])})" for one in among
+        f"#{events.index(one) + 1} ({one['kind'].replace('_', ' ')} of {', '.join(one['columns'])}"
+        + (f", since {_day(one['since'])}, found {_day(one['found'])})" if dated else ")")
+        for one in among
     )
     return "; ".join(told) or "none"
+
+
+def _day(when: str) -> str:
+    return f"{pd.Timestamp(when):%-d %B}"
 
 
 def _of_delays(one: Mapping[str, Any]) -> bool:
@@ -102,7 +122,7 @@ def _summer(events: Events, year: Mapping[str, Any]) -> list[str]:
     began = _months(events, (6, 7))
     late = [one for one in began if _of_delays(one)]
     worse = [one for one in began if one["after"]["dep_delay"] > 1.5 * one["before"]["dep_delay"] and one not in late]
-    told += f" Events of June and July on the delays themselves: {_listed(events, late)}."
+    told += f" Events of June and July on the delays themselves: {_listed(events, late, dated=True)}."
     if worse:
         told += f" Others, as delays grew by more than half: {_listed(events, worse)}."
     return [told]
@@ -118,7 +138,9 @@ def _september(events: Events, year: Mapping[str, Any]) -> list[str]:
     )
     began = [one for one in _months(events, (8, 9, 10)) if one["after"]["dep_delay"] < one["before"]["dep_delay"]]
     late = [one for one in began if _of_delays(one)]
-    told += f" Events from August to October on the delays themselves, as they fell: {_listed(events, late)}."
+    told += (
+        f" Events from August to October on the delays themselves, as they fell: {_listed(events, late, dated=True)}."
+    )
     other = [one for one in began if one not in late]
     if other:
         told += f" Others, as delays fell: {_listed(events, other)}."
@@ -141,6 +163,23 @@ def _days(events: Events, year: Mapping[str, Any], weather: pd.DataFrame) -> lis
             + f"Events that began within a day and a half of it: {_listed(events, found)}."
         )
     return lines
+
+
+def _in_the_air(events: Events, year: Mapping[str, Any]) -> list[str]:
+    """Winds, and where people fly to, turn with the season."""
+    usual, later = year["reference"], {month: one for month, one in year["months"].items() if month > 3}
+    low = min(later, key=lambda month: later[month]["air_time"])
+    far = max(later, key=lambda month: later[month]["distance"])
+    told = [
+        one for one in events if one["kind"] == "marginal" and {"air_time", "distance", "dest"} & set(one["columns"])
+    ]
+    return [
+        f"**Winds and distances.** The mean time in the air was {usual['air_time']:.1f} minutes in the reference and "
+        f"fell to {later[low]['air_time']:.1f} in {calendar.month_name[low]}, over {later[low]['distance']:,.0f} miles "
+        f"against {usual['distance']:,.0f}; the longest flights were {calendar.month_name[far]}'s "
+        f"({later[far]['distance']:,.0f} miles). Events on time in the air, distance or destination: "
+        f"{_listed(events, told, dated=True)}."
+    ]
 
 
 def _destinations(events: Events, year: Mapping[str, Any]) -> list[str]:

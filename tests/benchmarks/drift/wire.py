@@ -2,9 +2,10 @@
 
 ``perennial``: both stages of the drift station, read as it reads, with pairs and a subgroup. ``faust``: an agent
 that takes one JSON row a message and feeds River's ADWIN column by column. ``json``: a confluent consumer that takes
-1,000 messages at once and only decodes them. The same for blocks of 4,096 rows: ``arrow`` decodes to numpy columns,
-``frames`` to pandas frames, ``checked`` as the drift station does. CPU is of the whole process, librdkafka's threads
-included, imports not; the consumers read everything several times, so that connecting weighs little.
+1,000 messages at once and only decodes them. The same for blocks of as many rows as the packer makes: ``arrow`` decodes
+to numpy columns, ``frames`` to pandas frames, ``checked`` as the drift station does. CPU is of the whole process,
+librdkafka's threads included, imports not; the consumers read everything several times, so that connecting weighs
+little.
 """
 
 import json
@@ -18,13 +19,14 @@ from confluent_kafka import Producer
 
 from stream_app.adapters.arrow_blocks import encode_block
 from stream_app.adapters.embedded_broker import EmbeddedBroker
+from stream_app.adapters.packer import Packing
 from tests.benchmarks.drift.streams import Source
 from tests.benchmarks.peers.environment import ROOT
 
 ROWS, BLOCKS, COUNTS = "bench.rows", "bench.blocks", "source.counts"
 PARTITIONS = 48
-BLOCK_ROWS = 4_096
-BLOCKS_SENT = 400
+BLOCK_ROWS = Packing("rows", "bench").block_rows
+BLOCKS_SENT = 200
 _MOST_ROWS = 150_000
 """The embedded broker keeps 5 MiB a partition."""
 READERS = {"perennial": BLOCKS, "faust": ROWS, "json": ROWS, "arrow": BLOCKS, "frames": BLOCKS, "checked": BLOCKS}

@@ -1,4 +1,5 @@
-"""The drift station's two stages as it is served, without the desks around them: blocks in, counts, signs out.
+"""The drift station's two stages as it is served, without the desks around them: blocks in, counts, signs and figures
+out.
 
 ``wire_readers`` runs this as one more reader. Reference and compiled code are made before the clock starts.
 """
@@ -10,21 +11,20 @@ from collections.abc import Callable, Coroutine
 from types import SimpleNamespace
 from typing import Any
 
-import pandas as pd
-
 from schemas.events import derive_id
 from schemas.events.counts import RowsCounted
+from schemas.events.sources import SourceRef
 from stream_app.adapters.arrow_blocks import decode_columns, encode_block
 from stream_app.adapters.metrics import Metrics
 from stream_app.adapters.publisher import Publisher
 from stream_app.agents.bulk import serve_in_bulk
+from stream_app.agents.profiling import Profiled
 from stream_app.agents.shell import Received
-from stream_app.core.drift.aggregator import Aggregator
-from stream_app.core.drift.counter import RowCounter
+from stream_app.agents.watch import Watch
 from stream_app.core.drift.reference import Reference, build_reference
 from stream_app.core.drift.wire import from_bytes, to_bytes
 from stream_app.settings import Settings
-from tests.benchmarks.drift.streams import CONTRACT, Source, reference
+from tests.benchmarks.drift.streams import CONTRACT, REFERENCE_ROWS, Source, reference
 
 COUNTS = "source.counts"
 _SECRET = b"s" * 32
@@ -40,18 +40,33 @@ def station(bootstrap: str, topic: str, rows: int, tell: Tell) -> None:
     asyncio.run(_run(bootstrap, topic, rows, against, tell))
 
 
+def _watch(against: Reference) -> Watch:
+    profiled = Profiled(against, REFERENCE_ROWS, REFERENCE_ROWS)
+    source = SourceRef(uri="memory://bench", sha256="0" * 64, format="parquet")
+    return Watch.of(CONTRACT, source, profiled, _SECRET, Settings().window_rows)
+
+
+def _taken(watch: Watch, origin: str, first: int, last: int, counts: bytes) -> int:
+    """Stage 2 of one message; the signs."""
+    counted = from_bytes(counts)
+    signs = watch.take(origin, first, last, counted)
+    watch.summary.take(counted, watch.profiled.reference, watch.aggregator.tracker.score)
+    return len(signs)
+
+
 def _warm(against: Reference) -> None:
-    counter, aggregator = RowCounter(against, CONTRACT, _SECRET), Aggregator(against)
-    frame: pd.DataFrame = Source(7).take(4_096)
-    aggregator.take("t/0", 0, 0, from_bytes(to_bytes(counter.count(decode_columns(encode_block(frame))))))
+    watch, frame = _watch(against), Source(7).take(8_192)
+    for place in range(2):
+        counts = to_bytes(watch.counter.count(decode_columns(encode_block(frame))))
+        _taken(watch, "t/0", place, place, counts)
 
 
 async def _run(bootstrap: str, topic: str, rows: int, against: Reference, tell: Tell) -> None:
-    counter, aggregator = RowCounter(against, CONTRACT, _SECRET), Aggregator(against)
-    publisher, started, signs = Publisher(bootstrap, "/bench"), time.process_time(), 0
+    watch, publisher = _watch(against), Publisher(bootstrap, "/bench")
+    started, signs = time.process_time(), 0
 
     async def stage_one(message: Received) -> None:
-        counted, origin = counter.count(decode_columns(message.value)), f"{message.topic}/{message.partition}"
+        counted, origin = watch.counter.count(decode_columns(message.value)), f"{message.topic}/{message.partition}"
         told = RowsCounted(
             event_id=derive_id("counted", origin, message.offset, against.digest), dataset="bench",
             reference=against.digest, origin=origin, first_offset=message.offset, last_offset=message.offset,
@@ -64,9 +79,8 @@ async def _run(bootstrap: str, topic: str, rows: int, against: Reference, tell: 
         nonlocal signs
         event = message.event()
         assert isinstance(event, RowsCounted)
-        counted = from_bytes(event.counts)
-        signs += len(aggregator.take(event.origin, event.first_offset, event.last_offset, counted))
-        if aggregator.rows >= rows:
+        signs += _taken(watch, event.origin, event.first_offset, event.last_offset, event.counts)
+        if watch.rows >= rows:
             how = "both stages as the station reads: count, publish, take, decide"
             tell({"rows": rows, "seconds": time.process_time() - started, "signs": signs, "how": how})
 

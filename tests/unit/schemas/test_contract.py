@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.contract import Column, Contract, Privacy
+from schemas.contract import Column, Contract, Policy, Privacy
 from schemas.drift import DriftPolicy
 from schemas.errors import ContractError
 from schemas.metrics import BY_NAME, DEFAULT_LIMITS, DIRECTIONS
@@ -172,3 +172,21 @@ def test_the_fields_of_a_private_test_leave_older_drift_policies_their_document(
     assert not {"window_seconds", "window_rows", "tolerance"} & set(DriftPolicy(block_rows=500).document())
     policy = DriftPolicy(window_seconds=3600, window_rows=2000, tolerance=0.05)
     assert DriftPolicy.from_document(policy.document()) == policy
+
+
+@pytest.mark.parametrize(
+    ("policy", "fault"),
+    [
+        ({}, "needs a target"),
+        ({"target": "age", "privacy": {"scope": "pool", "timing": "private"}}, "under timing private"),
+    ],
+)
+def test_late_labels_that_nothing_could_be_made_of_are_refused(policy: dict[str, Any], fault: str) -> None:
+    stated = {"privacy": {"scope": "pool"}, "drift": {"late_labels": True}}
+    with pytest.raises(ContractError, match=fault):
+        Policy.from_document(stated | policy)
+    assert Policy.from_document(stated | {"target": "age"}).drift.late_labels
+
+
+def test_labels_in_time_leave_older_drift_policies_their_document() -> None:
+    assert "late_labels" not in DriftPolicy(block_rows=500).document()

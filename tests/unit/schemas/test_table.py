@@ -246,3 +246,12 @@ def test_parquet_bytes_are_the_same_for_equal_tables_and_hold_no_metadata() -> N
     schema = pq.read_schema(io.BytesIO(body))
     assert schema.metadata is None
     assert [str(field.type) for field in schema] == ["int64", "string", "timestamp[us]"]
+
+
+def test_the_usual_signs_for_a_missing_number_are_missing_and_no_fault() -> None:
+    cells = pd.Series(["1.5", "NaN", " nan ", "NA", "null", "-", "north", "inf"], dtype=object)
+    for kind in ("number", "integer"):
+        values, bad = typed(cells, kind)
+        assert values.isna().tolist() == [kind == "integer", *[True] * 7]
+        assert bad.tolist() == [kind == "integer", *[False] * 5, True, True]
+    assert typed(cells, "string")[0].tolist() == cells.tolist()

@@ -4,6 +4,7 @@ A column may hold other types than its contract names. ``types`` says for which 
 what ``schemas.cells.typed`` would make of the cells; for any other type they are typed again from ``series``.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,10 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.contract import Contract, LogicalType
+from schemas.factorized import factorized
 from stream_app.core.drift.coding.bins import ColumnBins, as_numbers, as_texts
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_MANY = 8
+"""Columns from which all of a frame's are asked for at once."""
 
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int32]
@@ -103,6 +108,11 @@ def _arrays(frame: "pd.DataFrame", places: list[int]) -> "dict[int, npt.NDArray[
     kinds = frame.dtypes.tolist()
     plain = [place for place in places if kinds[place] in (np.float64, np.object_)]
     found: dict[int, npt.NDArray[Any]] = {}
+    # Pandas' own way to every column's array copies none and makes no Series; it is not public, and may be gone.
+    every = getattr(frame, "_iter_column_arrays", None)
+    if every is not None and len(plain) >= _MANY:
+        arrays = list(every())
+        return {place: arrays[place] for place in plain}
     starts = [
         number
         for number, (left, right) in enumerate(pairwise(plain), 1)
@@ -123,21 +133,41 @@ def _cells(array: "npt.NDArray[Any] | None", series: Series, kind: LogicalType, 
     if numeric:
         plain = array is not None and array.dtype == np.float64
         return Numbers(array if plain and array is not None else as_numbers(series(), kind), types, series)
+    if kind == "string" and array is not None and (known := _same_words(array)) is not None:
+        return Words(*known, types, series)
     found = _words(array) if kind == "string" and array is not None else None
     if found is None or not all(type(value) is str for value in found[1]):
-        import pandas as pd
-
-        indices, values = pd.factorize(as_texts(series(), kind))
-        found = indices, values.tolist()
+        found = factorized(as_texts(series(), kind))
     return Words(found[0].astype("int32"), tuple(found[1]), types, series)
+
+
+def _same_words(array: "npt.NDArray[Any]") -> tuple[Indices, tuple[str, ...]] | None:
+    """What ``_words`` gives of texts and missing cells by looking at few objects, where most cells are one of few.
+
+    None where they are many, or others, or numba is not loaded.
+    """
+    if array.dtype != np.object_ or not array.flags.c_contiguous or sys.modules.get("numba") is None:
+        return None
+    from stream_app.core.drift.coding.compiled_objects import MOST, same_objects
+
+    # An object's address is what the array holds of it, and the array keeps it alive.
+    addresses = np.ndarray(array.shape, np.intp, buffer=array)
+    places, firsts = np.empty(len(array), dtype=np.int32), np.empty(MOST, dtype=np.int64)
+    number = same_objects(addresses, places, firsts)
+    if number < 0:
+        return None
+    cells, words = array[firsts[:number]].tolist(), dict[str, int]()
+    missing = [cell is None or (type(cell) is float and cell != cell) for cell in cells]
+    if not all(none or type(cell) is str for cell, none in zip(cells, missing, strict=True)):
+        return None
+    own = [-1 if none else words.setdefault(cell, len(words)) for cell, none in zip(cells, missing, strict=True)]
+    plain = own == [*range(number)]
+    return places if plain else np.asarray(own, dtype=np.int32)[places], tuple(words)
 
 
 def _words(array: "npt.NDArray[Any]") -> "tuple[npt.NDArray[np.intp], list[Any]] | None":
     """Places in the distinct objects of a column; none where some cannot be told apart, for they have no hash."""
-    import pandas as pd
-
     try:
-        indices, values = pd.factorize(array)
+        return factorized(array)
     except TypeError:
         return None
-    return indices, values.tolist()

@@ -27,6 +27,8 @@ TRIMMED = (0, 3, 7)
 """Edges that the grid's range may leave out at either end, where long tails would leave the middle to few cells."""
 REMEMBERED = 2_048
 """Words of a column whose parsed codes are kept, such as dates that arrive as text."""
+SHORT, TABLES = 256, 16
+"""Words at most of the tables of codes that are kept, and how many of them."""
 
 
 class Grid(NamedTuple):
@@ -135,12 +137,13 @@ class Encoder:
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """One column's look-ups; ``parsed`` remembers the codes of words that had to be typed, and changes no result."""
+    """One column's look-ups; ``parsed`` and ``tables`` remember codes of words, and change no result."""
 
     bins: ColumnBins
     grid: Grid | None
     known: dict[str, int]
     parsed: dict[str, int]
+    tables: dict[tuple[str, ...], Codes]
 
     def encode(self, cells: Cells, out: Codes, kernels: Kernels) -> None:
         bin_all, look_up_all = kernels
@@ -151,15 +154,25 @@ class _Column:
             else:
                 out[:] = self._typed(_series(cells))
         elif self.grid is None and fits:
-            look_up_all(_plain(cells.indices, np.int32), _table(self._spelt(cells.values)), out)
+            look_up_all(_plain(cells.indices, np.int32), self._spelt(cells.values), out)
         elif cells.series is None:
             look_up_all(_plain(cells.indices, np.int32), _table(self._parsed(cells.values)), out)
         else:
             out[:] = self._typed(cells.series())
 
-    def _spelt(self, words: Sequence[str]) -> list[int]:
-        known = self.known
-        return [known.get(word, NEW) for word in words]
+    def _spelt(self, words: tuple[str, ...]) -> Codes:
+        """The codes of words and of a missing cell; a few short tables are kept, for most columns have the same words
+        in message after message.
+        """
+        found = self.tables.get(words)
+        if found is None:
+            known = self.known
+            found = _table([known.get(word, NEW) for word in words])
+            if len(words) <= SHORT:
+                if len(self.tables) >= TABLES:
+                    self.tables.clear()
+                self.tables[words] = found
+        return found
 
     def _parsed(self, words: Sequence[str]) -> list[int]:
         """Each word typed by itself: what a cell becomes does not depend on the cells beside it."""
@@ -194,9 +207,9 @@ class _Column:
 
 def _column(bins: ColumnBins) -> _Column:
     if bins.kind == "numeric":
-        return _Column(bins, grid(bins), {}, {})
+        return _Column(bins, grid(bins), {}, {}, {})
     known = dict.fromkeys(bins.rest, len(bins.values) + 2) | {word: at + 2 for at, word in enumerate(bins.values)}
-    return _Column(bins, None, known, {})
+    return _Column(bins, None, known, {}, {})
 
 
 def _table(codes: list[int]) -> Codes:

@@ -1,5 +1,7 @@
 """Periods of a season: what tells Monday from Saturday, and which reference a row is compared with."""
 
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 
@@ -28,11 +30,9 @@ def keys_of(seconds: npt.NDArray[np.float64], season: Season) -> Integers:
 
 def blocks_of(periods: Integers, block_rows: int) -> tuple[Integers, Integers]:
     """Where consecutive blocks end, none longer than ``block_rows`` or of two periods, and the period of each."""
-    changes = np.flatnonzero(np.diff(periods)) + 1
-    ends = [
-        np.append(np.arange(start + block_rows, stop, block_rows), stop)
-        for start, stop in zip([0, *changes], [*changes, len(periods)], strict=True)
-        if stop > start
-    ]
-    limits = np.concatenate([*ends, np.zeros(0, dtype=np.int64)]).astype(np.int64)
+    changes = (np.flatnonzero(periods[1:] != periods[:-1]) + 1).tolist()
+    ends: list[int] = []
+    for start, stop in pairwise([0, *changes, len(periods)] if len(periods) else []):
+        ends += (*range(start + block_rows, stop, block_rows), stop)
+    limits = np.asarray(ends, dtype=np.int64)
     return limits, periods[limits - 1]

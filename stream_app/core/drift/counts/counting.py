@@ -13,7 +13,7 @@ Codes = npt.NDArray[np.uint8]
 Counts = npt.NDArray[np.integer[Any]]
 COMPILED = importlib.util.find_spec("numba") is not None
 _PIECE = 1 << 21
-_NARROW = 1 << 15
+_NARROWEST, _NARROW = 1 << 8, 1 << 15
 _FEWEST_BY_LANES = 64
 """Rows of a middling block from which it costs less to look at the bits of all levels than at each row."""
 
@@ -25,7 +25,7 @@ def count_apart(
     if _by_lanes(codes, layout, len(ends)):
         number = 3 if (classes > 1).any() else 2
         counts, apart = _lanes_counted(codes, layout, ends, classes, number)
-        return counts, apart[0], apart[1] if number > 2 else counts.sum(axis=0, dtype=np.int64) - apart[0]
+        return counts, apart[0], apart[1] if number > 2 else _total(counts) - apart[0]
     # Rows are put in the order of classes first, and of blocks in each.
     blocks = len(ends)
     place = np.repeat(np.arange(blocks), np.diff(ends, prepend=0)) + blocks * classes.astype(np.int64)
@@ -70,9 +70,10 @@ def _empty(layout: Layout, ends: "Integers | list[int]") -> tuple[Integers, Coun
     return limits, np.zeros((len(limits) - 1, layout.cells), dtype=_dtype(np.diff(limits)))
 
 
-def _dtype(rows: Integers) -> type[np.signedinteger[Any]]:
+def _dtype(rows: Integers) -> type[np.integer[Any]]:
     """What holds the counts of blocks of so many rows."""
-    return np.int16 if rows.max(initial=0) < _NARROW else np.int32
+    most = rows.max(initial=0)
+    return np.uint8 if most < _NARROWEST else np.int16 if most < _NARROW else np.int32
 
 
 def _by_lanes(codes: Codes, layout: Layout, blocks: int) -> bool:
@@ -83,19 +84,25 @@ def _lanes_counted(
     codes: Codes, layout: Layout, ends: "Integers | list[int]", classes: "npt.NDArray[np.int8]", number: int
 ) -> tuple[Counts, Integers]:
     """(blocks, cells) counts, and (number - 1, cells) those of each class but the last."""
-    from stream_app.core.drift.counts.compiled_lanes import count_lanes
+    from stream_app.core.drift.counts.compiled_lanes import SPARE, count_lanes
 
-    (limits, counts), lanes = _empty(layout, ends), layout.lanes
+    limits, lanes, cells = np.asarray([0, *ends], dtype=np.int64), layout.lanes, layout.cells
     assert lanes is not None
-    apart = np.zeros((number - 1, layout.cells), dtype=np.int64)
+    counts = np.zeros((len(limits) - 1) * cells + SPARE, dtype=_dtype(np.diff(limits)))
+    apart = np.zeros((number - 1, cells + SPARE), dtype=np.int64)
     codes = np.ascontiguousarray(codes)
-    groups = [subgroup.groups[codes[subgroup.column]] for subgroup in layout.subgroups]
-    numbers = np.asarray([subgroup.number + 1 for subgroup in layout.subgroups], dtype=np.int64)
-    count_lanes(
-        counts, apart, limits, codes, classes, np.stack(groups) if groups else codes[:0], numbers,
-        lanes.columns, lanes.first, lanes.levels, lanes.lanes, lanes.lane_of, lanes.pairs, layout.fine, layout.grouped,
-    )  # fmt: skip
-    return counts, apart
+    steps = lanes.columns, lanes.lane_of, lanes.pairs, lanes.groups
+    count_lanes(counts, apart, cells, limits, codes, classes, *steps, layout.fine)
+    return counts[:-SPARE].reshape(-1, cells), apart[:, :-SPARE]
+
+
+def _total(counts: Counts) -> Integers:
+    """(cells,) the sum of (blocks, cells) counts."""
+    from stream_app.core.drift.counts.compiled_lanes import summed
+
+    total = np.zeros(counts.shape[1], dtype=np.int64)
+    summed(counts, total)
+    return total
 
 
 def _counted(codes: Codes, coarse: Codes, groups: list[Codes], layout: Layout) -> Counts:

@@ -1,9 +1,10 @@
 """Where the bits of coarse codes stand, so that rows of pairs are counted many at a time.
 
-Every coarse level of a paired column has a lane: 64 rows are one word of a lane, a bit a row. How many rows have both
-of two levels is the number of bits that two lanes share.
+Every coarse level of a paired column, and every group of a subgroup, has a lane: 64 rows are one word of a lane, a bit
+a row. How many rows have both of two levels is the number of bits that two lanes share. Lanes are kept by eights.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,48 +14,81 @@ if TYPE_CHECKING:
     from stream_app.core.drift.counts.layout import Integers, Layout
 
 _EIGHT = 8
-_MOST_LANES, _MOST_LEVELS = 1_024, 16
+_NO_LANE = 255
+_MOST_EIGHTS, _MOST_LEVELS = 128, 16
 _MOST_GROUPS = 8
 """From here on one step a row costs less than a look at every group's bits."""
+
+Step = tuple[int, int, int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Lanes:
-    """``columns`` (paired,) in rising order, ``first`` (paired,) the first lane of each, ``levels`` (paired,) how many.
+    """``columns`` (eights,) whose codes an eight is of; ``lane_of`` (eights, 256) each code's lane in it, or none.
 
-    ``lane_of`` (paired, 256) is the lane of each code, ``pairs`` (paired, paired) the first cell of each pair's table,
-    -1 where two columns are no pair. Columns begin at eights, and there are ``lanes`` in all.
+    ``pairs`` and ``groups`` (steps, 6) are steps of counting what lanes share. A step takes so many lanes of one eight,
+    each with all lanes of another eight: the one, its first lane, the other, the cell of both first lanes, how many
+    cells further the next lane's are, and how many lanes. Cells of pairs rise from step to step and leave no gap.
     """
 
     columns: "Integers"
-    first: "Integers"
-    levels: "Integers"
-    lanes: int
-    lane_of: "np.ndarray[Any, np.dtype[np.uint16]]"
+    lane_of: "np.ndarray[Any, np.dtype[np.uint8]]"
     pairs: "Integers"
+    groups: "Integers"
 
 
 def lanes_of(layout: "Layout") -> Lanes | None:
     """The lanes of a layout; none where not all that it counts can be had from pairs of lanes, or at a higher price."""
-    columns = np.asarray(sorted({place for pair in layout.pairs for place in pair}), dtype=np.int64)
-    levels = np.asarray([layout.coarse_sizes[place] for place in columns], dtype=np.int64)
-    widths = -(-levels // _EIGHT) * _EIGHT
-    ends = np.cumsum(widths, dtype=np.int64)
-    if not len(columns) or ends[-1] > _MOST_LANES or levels.max() > _MOST_LEVELS:
-        return None
-    many = any(subgroup.number > _MOST_GROUPS for subgroup in layout.subgroups)
+    paired = sorted({place for pair in layout.pairs for place in pair})
+    counted = range(len(layout.sizes)) if layout.subgroups else paired
+    sizes = [layout.coarse_sizes[place] for place in counted]
     turned = any(left >= right for left, right in layout.pairs)
-    if turned or layout.triples or many or (layout.subgroups and len(columns) < len(layout.sizes)):
+    many = any(subgroup.number > _MOST_GROUPS for subgroup in layout.subgroups)
+    if not paired or turned or many or layout.triples or max(sizes) > _MOST_LEVELS:
         return None
-    pairs = np.full((len(columns), len(columns)), -1, dtype=np.int64)
-    for (left, right), cell in zip(layout.pairs, layout.joint, strict=False):
-        pairs[np.searchsorted(columns, left), np.searchsorted(columns, right)] = cell
-    first = ends - widths
+    sources = [(place, layout.coarse[place]) for place in counted]
+    sources += [(subgroup.column, subgroup.groups) for subgroup in layout.subgroups]
+    sizes += [subgroup.number + 1 for subgroup in layout.subgroups]
+    widths = [-(-size // _EIGHT) for size in sizes]
+    first = np.cumsum([0, *widths]).tolist()
+    if first[-1] > _MOST_EIGHTS:
+        return None
+    tables = [_lanes(codes, eight) for (_, codes), width in zip(sources, widths, strict=True) for eight in range(width)]
+    eight_of = dict(zip(counted, first, strict=False))
     return Lanes(
-        columns,
-        first,
-        levels,
-        int(ends[-1]),
-        (layout.coarse[columns] + first[:, None]).astype(np.uint16),
-        pairs,
+        np.repeat(np.asarray([column for column, _ in sources], dtype=np.int64), widths),
+        np.stack(tables),
+        _steps(_of_pairs(layout, eight_of)),
+        _steps(_of_groups(layout, eight_of, first[len(counted) :])),
     )
+
+
+def _lanes(codes: "np.ndarray[Any, np.dtype[np.uint8]]", eight: int) -> "np.ndarray[Any, np.dtype[np.uint8]]":
+    return np.where(codes // _EIGHT == eight, codes % _EIGHT, _NO_LANE).astype(np.uint8)
+
+
+def _steps(steps: Iterator[Step]) -> "Integers":
+    return np.asarray([*steps], dtype=np.int64).reshape(-1, 6)
+
+
+def _of_pairs(layout: "Layout", eight_of: dict[int, int]) -> Iterator[Step]:
+    for (left, right), cell in zip(layout.pairs, layout.joint.tolist(), strict=False):
+        levels, size = layout.coarse_sizes[left], layout.coarse_sizes[right]
+        # A row of more than one eight is complete before the next row begins.
+        at_once = _EIGHT if size <= _EIGHT else 1
+        for level in range(0, levels, at_once):
+            own, lane = eight_of[left] + level // _EIGHT, level % _EIGHT
+            for eight in range(0, size, _EIGHT):
+                other, at = eight_of[right] + eight // _EIGHT, cell + level * size + eight
+                yield own, lane, other, at, size, min(at_once, levels - level)
+
+
+def _of_groups(layout: "Layout", eight_of: dict[int, int], firsts: list[int]) -> Iterator[Step]:
+    width = int(layout.inner[-1])
+    for subgroup, first, cell in zip(layout.subgroups, firsts, layout.grouped.tolist(), strict=False):
+        for group in range(0, subgroup.number + 1, _EIGHT):
+            many = min(_EIGHT, subgroup.number + 1 - group)
+            for column, size in enumerate(layout.coarse_sizes):
+                for eight in range(0, size, _EIGHT):
+                    other, at = eight_of[column] + eight // _EIGHT, cell + int(layout.inner[column]) + eight
+                    yield first + group // _EIGHT, 0, other, at + group * width, width, many

@@ -121,15 +121,18 @@ def lay_out(
     triples: tuple[tuple[int, int, int], ...] = (),
     first: tuple[int, ...] = (),
     levels: tuple[tuple[int, ...], ...] | None = None,
+    alone: int | None = None,
 ) -> Layout:
-    """The layout for columns with these reference counts; ``first`` and subgroups are paired before other columns.
+    """The layout for columns with these reference counts; ``first`` and subgroups are paired before other columns,
+    column ``alone`` with none.
 
     ``levels`` are the coarse codes of each column where they are public, and then no reference decides on them.
     """
     coarse = np.zeros((len(bins), 256), dtype=np.uint8)
     for place, column in enumerate(bins):
         coarse[place, : column.size] = _levels(marginals[place], column) if levels is None else levels[place]
-    paired = sorted(list(dict.fromkeys([*first, *subgroups, *range(len(bins))]))[:MOST_PAIRED])
+    others = [place for place in dict.fromkeys([*first, *subgroups, *range(len(bins))]) if place != alone]
+    paired = sorted(others[:MOST_PAIRED])
     return Layout(
         tuple(column.size for column in bins),
         coarse,

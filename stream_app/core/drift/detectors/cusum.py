@@ -1,5 +1,6 @@
 """Page's cumulative sums at several allowances: all channels, both directions and all scales at once."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -11,15 +12,17 @@ from stream_app.core.drift.counts.counting import COMPILED
 from stream_app.core.drift.counts.layout import Integers
 from stream_app.core.drift.detectors.sequential import Alarm, Signed, State
 from stream_app.core.drift.detectors.tails import Tails
-from stream_app.core.drift.detectors.thresholds import cusum_threshold, lengthened
+from stream_app.core.drift.detectors.thresholds import cusum_thresholds, lengthened
 
 ALLOWANCES = (0.5, 1.0, 2.0, 4.0)
 """Over the policy's: a sum with allowance k finds a shift of 2k soonest, so that together they find any size in little
 more than the shortest possible time. Source: Lorden, Annals of Mathematical Statistics 42, 1971.
 """
 
-_PARTS = (0.3, 0.3, 0.3, 0.1)
-"""Of a channel's budget, by allowance: what the widest finds is so large that a few times the height costs no block."""
+_PARTS = (0.2, 0.3, 0.4, 0.1)
+"""Of a channel's budget, by allowance: what the widest finds is so large that a few times the height costs no block,
+and what the narrowest finds takes so many blocks that a little more height costs few.
+"""
 
 _OUT_OF_REACH = 199.0
 """Heights from here on stand for none that keeps to the budget: a reference of few blocks may be off its own mean by
@@ -31,7 +34,7 @@ _PART = 1_024
 
 
 class Sums(NamedTuple):
-    """(2, allowances, channels): rises, then falls; the row with which each last left zero."""
+    """(2, allowances, channels): rises, then falls; the row of the first block since each was zero last."""
 
     values: Floats
     since: "np.ndarray[tuple[int, ...], np.dtype[np.int64]]"
@@ -61,7 +64,7 @@ class Cusum:
         error of the scores' mean. ``slack`` and ``deviation`` are of all channels, or each channel's own. Without
         ``tails`` scores are normal.
         """
-        self._signed = signed
+        self._signed, self._falling = signed, int(np.flatnonzero(signed).max(initial=-1)) + 1
         self._allowances = np.asarray([policy.allowance * scale for scale in ALLOWANCES])
         self._slack = np.broadcast_to(slack, len(signed)).astype(np.float64)
         each = np.stack([budget * parts / (1 + signed), self._slack, np.broadcast_to(deviation, len(signed))])
@@ -69,6 +72,7 @@ class Cusum:
         self._live = _live(self._heights)
         if tails is not None:
             self._heights *= _factors(tails, self._allowances, self._slack)
+        self._heights = np.ascontiguousarray(self._heights)
         shape = (2, len(ALLOWANCES), len(signed))
         self._sums = Sums(np.zeros(shape), np.zeros(shape, dtype=np.int64))
         self._raised = False
@@ -82,18 +86,20 @@ class Cusum:
             from stream_app.core.drift.detectors.compiled_cusum import add
 
             taken, self._raised = add(
-                values, since, scores, sizes, self._signed, self._allowances, self._slack, self._heights,
+                values, since, scores, sizes, self._signed, self._falling, self._allowances, self._slack, self._heights,
                 self._live, _PART, rows,
             )  # fmt: skip
             return int(taken)
         self._raised = False
         live = np.repeat(self._live, _PART, axis=1)[:, : len(self._signed)]
         for number in range(len(scores)):
-            moved = values + np.stack([scores[number], np.where(self._signed, -scores[number], -np.inf)])[:, None]
-            moved -= (self._allowances[:, None] + self._slack) * sizes[number]
-            moved = np.where(live, np.maximum(moved, 0), 0)
-            since[(values <= 0) & (moved > 0)] = rows[number]
-            values[:] = moved
+            off = (self._allowances[:, None] + self._slack) * sizes[number]
+            fallen = np.where(self._signed, -scores[number], -np.inf)
+            for side, (own, stop) in enumerate(((scores[number], len(self._signed)), (fallen, self._falling))):
+                before, kept = values[side, :, :stop], live[:, :stop]
+                moved = np.maximum(before + own[:stop] - off[:, :stop], 0)
+                since[side, :, :stop][kept & (before <= 0)] = rows[number]
+                before[kept] = moved[kept]
             if (values >= self._heights).any():
                 self._raised = True
                 return number + 1
@@ -140,13 +146,19 @@ def _heights(each: Floats, allowances: Floats, block_rows: int) -> Floats:
     keeps to it.
     """
     kinds, place = np.unique(each, axis=1, return_inverse=True)
-    known = [
-        [cusum_threshold(1, block_rows, part * share, k + wider, unsure) for part, wider, unsure in kinds.T.tolist()]
-        for k, share in zip(allowances.tolist(), _PARTS, strict=True)
-    ]
-    found: Floats = np.asarray(known)[:, np.ravel(place)]
+    found = _known_heights(kinds.tobytes(), kinds.shape[1], tuple(allowances.tolist()), block_rows)[:, np.ravel(place)]
     found[found >= _OUT_OF_REACH] = np.inf
     return found
+
+
+@lru_cache(maxsize=32)
+def _known_heights(kinds: bytes, number: int, allowances: tuple[float, ...], block_rows: int) -> Floats:
+    """(allowances, number) heights; after each change tests begin anew, most of them with the same."""
+    parts, wider, unsure = np.frombuffer(kinds).reshape(3, number)
+    wanted = np.asarray(_PARTS)[:, None] * parts * block_rows / 1e6
+    allowed = np.asarray(allowances)[:, None] + wider
+    found = cusum_thresholds(wanted.ravel(), allowed.ravel(), np.broadcast_to(unsure, allowed.shape).ravel())
+    return found.reshape(allowed.shape)
 
 
 def _live(heights: Floats) -> "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]":

@@ -12,6 +12,7 @@ _MOST_STEPS = 4_096
 _LEAST_ALLOWANCE, _SMALL_ALLOWANCE = 0.01, 0.1
 _NODES = 24
 _TERMS = 4_096
+_NOTHING_LEFT = 72.0
 _LEAST_SKEW = 0.01
 
 WINDOWS = (1, 4, 16)
@@ -27,46 +28,69 @@ def blocks_between_alarms(tests: int, block_rows: int, alarms_per_million: float
 def cusum_threshold(
     sided: int, block_rows: int, alarms_per_million: float, allowance: float, deviation: float = 0.0
 ) -> float:
-    """The height at which ``sided`` one-sided Page tests together keep to the budget.
+    """The height at which ``sided`` one-sided Page tests together keep to the budget: ``cusum_thresholds`` of one."""
+    import numpy as np
+
+    wanted = 1 / blocks_between_alarms(sided, block_rows, alarms_per_million)
+    return float(cusum_thresholds(*(np.array([each]) for each in (wanted, allowance, deviation)))[0])
+
+
+def cusum_thresholds(wanted: Floats, allowances: Floats, deviations: Floats) -> Floats:
+    """(tests,) heights at which one-sided Page tests give so many false alarms a block as is ``wanted`` of each.
 
     The mean time between false alarms of one, in blocks, is (exp(2kb) - 2kb - 1) / (2k^2) for independent normal scores
-    and allowance k, with b = h + 2 ``overshoot`` (Siegmund, Sequential Analysis, 1985, eq. 2.56). Against the integral
+    and allowance k, with b = h + 2 ``overshoots`` (Siegmund, Sequential Analysis, 1985, eq. 2.56). Against the integral
     equation it is right to 0.3 % up to an allowance of 1.2 and to 15 % at 2.2. Where the mean of the scores is known
-    with an error of standard ``deviation``, the rate is averaged over that error.
+    with an error of standard ``deviations``, the rate is averaged over that error.
     """
-    wanted = 1 / blocks_between_alarms(sided, block_rows, alarms_per_million)
-    nodes, weights = _errors(deviation)
-    low, high = 0.0, 200.0
+    import numpy as np
+
+    nodes, weights = _normal_nodes()
+    off = allowances[:, None] - deviations[:, None] * nodes
+    least = off <= _LEAST_ALLOWANCE
+    allowed = np.maximum(off, _LEAST_ALLOWANCE)
+    beyond = 2 * overshoots(allowed)
+    low, high = np.zeros(len(wanted)), np.full(len(wanted), 200.0)
     for _ in range(60):
         middle = (low + high) / 2
-        rate = sum(weight * _rate(allowance - node, middle) for node, weight in zip(nodes, weights, strict=True))
-        low, high = (low, middle) if rate < wanted else (middle, high)
+        exponent = np.minimum(2 * allowed * (middle[:, None] + beyond), 600.0)
+        # A block's mean that reaches the allowance leaves no time at all.
+        rates = np.where(least, 1.0, 2 * allowed**2 / (np.exp(exponent) - exponent - 1))
+        few = (rates * weights).sum(axis=1) < wanted
+        low, high = np.where(few, low, middle), np.where(few, middle, high)
     return high
 
 
-def _rate(allowance: float, height: float) -> float:
-    """False alarms a block of one test; a block's mean that reaches the allowance leaves no time at all."""
-    if allowance <= _LEAST_ALLOWANCE:
-        return 1.0
-    exponent = min(2 * allowance * (height + 2 * overshoot(allowance)), 600.0)
-    return 2 * allowance**2 / (math.exp(exponent) - exponent - 1)
-
-
-@lru_cache(maxsize=4_096)
-def overshoot(allowance: float) -> float:
-    """By how much a sum of normal scores of mean ``allowance`` jumps past a height that is far away, as an exponent
+def overshoots(allowances: Floats) -> Floats:
+    """By how much sums of normal scores of mean ``allowances`` jump past a height that is far away, as an exponent
     counts it: 0.583 for a small allowance, less for a large one, where steps are cut less often.
 
     Source: Siegmund, Sequential Analysis, 1985, eq. 4.37 and 4.38: -log(nu(2k)) / (2k), nu of twice the allowance.
     """
-    if allowance < _SMALL_ALLOWANCE:
-        return 0.5826
     import numpy as np
     from scipy.special import ndtr
 
-    steps = np.arange(1, _TERMS)
-    total = float((ndtr(-allowance * np.sqrt(steps)) / steps).sum())
-    return (2 * total - math.log(2 / (2 * allowance) ** 2)) / (2 * allowance)
+    large = np.flatnonzero(allowances.ravel() >= _SMALL_ALLOWANCE)
+    k = allowances.ravel()[large]
+    total, start = np.zeros(len(k)), 1
+    while start < _TERMS:
+        # Beyond that nothing of a double is left to add.
+        more = np.flatnonzero(k**2 * start < _NOTHING_LEFT)
+        steps = np.arange(start, min(2 * start, _TERMS))
+        total[more] += (ndtr(-k[more, None] * np.sqrt(steps)) / steps).sum(axis=1)
+        start = 2 * start
+    found = np.full(allowances.size, 0.5826)
+    found[large] = (2 * total + np.log(2 * k**2)) / (2 * k)
+    return found.reshape(allowances.shape)
+
+
+@lru_cache(maxsize=1)
+def _normal_nodes() -> tuple[Floats, Floats]:
+    """Nodes and weights of a standard normal error, for Gauss-Hermite quadrature."""
+    import numpy as np
+
+    nodes, weights = np.polynomial.hermite.hermgauss(_NODES)
+    return nodes * math.sqrt(2), weights / math.sqrt(math.pi)
 
 
 @lru_cache(maxsize=4_096)
@@ -101,16 +125,6 @@ def _pearson(values: Floats, skew: float) -> Floats:
     found = np.where(over > 1e-12, np.exp(logs), 0.0)
     weights: Floats = found / found.sum()
     return weights
-
-
-def _errors(deviation: float) -> tuple[list[float], list[float]]:
-    """Nodes and weights of a normal error, for Gauss-Hermite quadrature."""
-    import numpy as np
-
-    if deviation <= 0:
-        return [0.0], [1.0]
-    nodes, weights = np.polynomial.hermite.hermgauss(_NODES)
-    return (deviation * math.sqrt(2) * nodes).tolist(), (weights / math.sqrt(math.pi)).tolist()
 
 
 def rare_threshold(cells: int, block_rows: int, alarms_per_million: float) -> float:

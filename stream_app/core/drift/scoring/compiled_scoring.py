@@ -1,4 +1,8 @@
-"""The sums behind scores, compiled: each block's counts are read while they are in the cache."""
+"""Scores of blocks, compiled; the same numbers as without.
+
+What is added up is whole, so that any order gives the same; the rest is computed channel by channel in the same steps.
+Loops are short and touch few arrays, for then a processor takes many channels at once.
+"""
 
 from typing import Any
 
@@ -8,84 +12,117 @@ from schemas.compiling import compiled
 
 
 @compiled
-def sums(counts: Any, contrasts: Any, bases: Any, runs: Any, slots: Any, inverse: Any, firsts: Any) -> Any:
-    """What ``Scoring`` sums of (blocks, cells) counts; the matrices are CSR triples of starts, cells and weights.
+def score(
+    scores: Any, sizes: Any, counts: Any, few: Any, many: Any, slots: Any, channels: Any, squares: Any, off: Any,
+    clip: float,
+) -> None:  # fmt: skip
+    """Fill (blocks, channels) ``scores`` and ``sizes`` of (blocks, cells) ``counts``.
 
-    ``runs`` (bases,): whether a base's cells follow each other.
+    ``few`` and ``many`` are the pieces of contrasts, bases and pools; ``slots``, ``channels`` and ``squares`` are what
+    ``Scoring`` has of them, and ``off`` is the centre, one over the spread and the cut of each channel.
     """
-    blocks, squared = len(counts), len(firsts) - 1
-    linear = np.zeros((blocks, len(contrasts[0]) - 1))
-    rows = np.zeros((blocks, len(bases[0]) - 1))
-    totals = np.zeros((blocks, squared))
-    seen, apart = np.zeros(len(inverse)), np.zeros(len(inverse), dtype=np.bool_)
-    for block in range(blocks):
-        cells = counts[block]
-        _weighed(linear[block], cells, contrasts[0], contrasts[1], contrasts[2])
-        _added(rows[block], cells, bases[0], bases[1], runs)
-        _added(seen, cells, slots[0], slots[1], apart)
-        for channel in range(squared):
-            total = 0.0
-            for slot in range(firsts[channel], firsts[channel + 1]):
-                total += seen[slot] * seen[slot] * inverse[slot]
-            totals[block, channel] = total
-    return linear, rows, totals
-
-
-@compiled
-def _weighed(out: Any, cells: Any, starts: Any, places: Any, weights: Any) -> None:
-    """A contrast's cells follow each other. Unsigned places: no index is checked for being negative."""
-    one = np.uint64(1)
-    for row in range(len(out)):
-        place, stop = np.uint64(starts[row]), np.uint64(starts[row + 1])
-        if place == stop:
-            continue
-        cell = np.uint64(places[place])
-        total = 0.0
-        while place < stop:
-            total += weights[place] * cells[cell]
-            place += one
-            cell += one
-        out[row] = total
-
-
-@compiled
-def _added(out: Any, cells: Any, starts: Any, places: Any, runs: Any) -> None:
-    for row in range(len(out)):
-        start, stop = np.uint64(starts[row]), np.uint64(starts[row + 1])
-        total = 0
-        if runs[row]:
-            first = np.uint64(places[start])
-            for cell in range(first, first + (stop - start)):
-                total += cells[cell]
-        else:
-            for place in range(start, stop):
-                total += cells[np.uint64(places[place])]
-        out[row] = total
-
-
-@compiled
-def standardised(
-    scores: Any, sizes: Any, sums: Any, rows: Any, base_of: Any, expected: Any, roots: Any, most: float
-) -> None:
-    """Fill (blocks, channels) ``sizes``, and the linear channels' ``scores``, cut at ``most`` either way."""
-    linear = sums.shape[1]
-    for block in range(len(scores)):
-        own, size, total, seen = scores[block], sizes[block], sums[block], rows[block]
-        for channel in range(len(size)):
-            base = np.uint64(base_of[channel])
-            size[channel] = seen[base] / expected[base]
-        for channel in range(linear):
-            score = total[channel] / roots[channel]
-            score = score if score < most else most
-            own[channel] = score if score > -most else -most
-
-
-@compiled
-def centred(scores: Any, sizes: Any, centre: Any, spread: Any, cut: Any) -> None:
-    """Turn (blocks, channels) ``scores`` into those off the ``centre`` in units of ``spread``, cut off at ``cut``."""
-    for block in range(len(scores)):
+    cells, (firsts, places, inverse, pooled) = counts.shape[1], slots
+    base_of, nominal, means, per_root = channels
+    linear, first = len(means), pooled[0]
+    # Pieces may reach beyond the last cell, and weigh nothing there.
+    work = np.zeros(cells + (pooled[1] - first) + 64, dtype=np.int16)
+    sums, seen = np.zeros(pooled[1], dtype=np.int32), np.zeros(len(base_of))
+    for block in range(len(counts)):
         own, size = scores[block], sizes[block]
-        for channel in range(len(own)):
-            score = (own[channel] - centre[channel] * size[channel]) / spread[channel]
-            score = score if score < cut[channel] else cut[channel]
-            own[channel] = score if score > -cut[channel] else -cut[channel]
+        _copied(work, counts[block])
+        sums[:] = 0
+        _weighed_few(sums, work, few[0], few[1], few[2])
+        _weighed_many(sums, work, many[0], many[1], many[2])
+        _copied(work[cells:], sums[first:])
+        _sizes(seen, size, sums[linear:], base_of, nominal)
+        _standardised(own[:linear], sums, means, seen, per_root, clip)
+        _squared(own[linear:], work, firsts, places, inverse)
+        _normal(own[linear:], seen[linear:], size[linear:], squares, clip)
+        _centred(own, size, off[0], off[1], off[2])
+
+
+@compiled
+def _copied(out: Any, cells: Any) -> None:
+    for cell in range(len(cells)):
+        out[cell] = cells[cell]
+
+
+@compiled
+def _weighed_few(sums: Any, cells: Any, firsts: Any, rows: Any, weights: Any) -> None:
+    """Unsigned places: no index is checked for being negative. The length is plain, so that the loop disappears."""
+    for piece in range(len(firsts)):
+        first, own, total = np.uint64(firsts[piece]), weights[piece], np.int32(0)
+        for place in range(np.uint64(8)):
+            total = np.int32(total + np.int32(np.int32(own[place]) * np.int32(cells[first + place])))
+        sums[np.uint64(rows[piece])] += total
+
+
+@compiled
+def _weighed_many(sums: Any, cells: Any, firsts: Any, rows: Any, weights: Any) -> None:
+    for piece in range(len(firsts)):
+        first, own, total = np.uint64(firsts[piece]), weights[piece], np.int32(0)
+        for place in range(np.uint64(64)):
+            total = np.int32(total + np.int32(np.int32(own[place]) * np.int32(cells[first + place])))
+        sums[np.uint64(rows[piece])] += total
+
+
+@compiled
+def _squared(out: Any, cells: Any, firsts: Any, places: Any, inverse: Any) -> None:
+    for channel in range(len(out)):
+        total = np.int64(0)
+        for slot in range(np.uint64(firsts[channel]), np.uint64(firsts[channel + 1])):
+            seen = np.int64(cells[np.uint64(places[slot])])
+            total += seen * seen * np.int64(inverse[slot])
+        out[channel] = total
+
+
+@compiled
+def _sizes(seen: Any, sizes: Any, rows: Any, base_of: Any, nominal: Any) -> None:
+    for channel in range(len(seen)):
+        seen[channel] = rows[np.uint64(base_of[channel])]
+    for channel in range(len(seen)):
+        sizes[channel] = seen[channel] * nominal[channel]
+
+
+@compiled
+def _standardised(scores: Any, sums: Any, means: Any, seen: Any, per_root: Any, clip: float) -> None:
+    for channel in range(len(scores)):
+        score = (sums[channel] - means[channel] * seen[channel]) * per_root[channel]
+        score = score if score < clip else clip
+        scores[channel] = score if score > -clip else -clip
+
+
+@compiled
+def _normal(scores: Any, seen: Any, sizes: Any, squares: Any, clip: float) -> None:
+    """Turn ``scores``, which hold sums of squares, into scores near normal: ``chi_squared.normal``."""
+    per_scale, nominal, sampled, per_freedom, low, steep, least = squares
+    for channel in range(len(scores)):
+        rows = seen[channel] if seen[channel] > 1.0 else 1.0
+        unsure = 1.0 + sampled[channel] * rows
+        unsure = unsure if unsure > 0.05 else 0.05
+        off = scores[channel] * per_scale[channel] - rows * rows * nominal[channel]
+        scores[channel] = np.divide(off, rows * unsure)
+    for channel in range(len(scores)):
+        value = scores[channel] * per_freedom[channel]
+        value = value if value > 1e-30 else 1e-30
+        third = ((np.float64(value).view(np.uint64) >> np.uint64(32)) * np.uint64(0xAAAAAAAB)) >> np.uint64(33)
+        root = np.uint64((np.uint64(0x553EF0FF) - third) << np.uint64(32)).view(np.float64)
+        left = 1.0 - value * (root * root * root)
+        root = root * (1.0 + left * (1 / 3 + left * (2 / 9)))
+        left = 1.0 - value * (root * root * root)
+        root = root * (1.0 + left * (1 / 3 + left * (2 / 9)))
+        scores[channel] = (value * root * root - low[channel]) * steep[channel]
+    for channel in range(len(scores)):
+        score = scores[channel] * np.sqrt(sizes[channel])
+        score = score if score < clip else clip
+        score = score if score > -clip else -clip
+        scores[channel] = score if seen[channel] >= least[channel] else 0.0
+
+
+@compiled
+def _centred(scores: Any, sizes: Any, centre: Any, per_spread: Any, cut: Any) -> None:
+    """Off the ``centre`` of a nominal block, in units of the spread, cut off at ``cut``."""
+    for channel in range(len(scores)):
+        score = (scores[channel] - centre[channel] * sizes[channel]) * per_spread[channel]
+        score = score if score < cut[channel] else cut[channel]
+        scores[channel] = score if score > -cut[channel] else -cut[channel]

@@ -7,35 +7,56 @@ that sums over blocks of whatever sizes can be standardised.
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from stream_app.core.drift.coding.bins import ColumnBins, Floats
 from stream_app.core.drift.counts.counting import COMPILED
 from stream_app.core.drift.counts.layout import Integers, Layout
-from stream_app.core.drift.scoring.channels import Channel, Contrasts, contrasts_of
-
-_LEAST_EXPECTED = 3.0
-_LEAST_POOLED = 1.5
-_LEAST_ROWS = 0.2
-"""A chi-squared score of fewer rows than this part of the nominal block says nothing."""
+from stream_app.core.drift.scoring.channels import Channel, contrasts_of
+from stream_app.core.drift.scoring.chi_squared import Squares, normal, pooled, squares_of
+from stream_app.core.drift.scoring.whole_numbers import MOST, Pieces, Small, Whole, packed, whole_of
 
 _CLIP = 20.0
+
+
+class Off(NamedTuple):
+    """What scores are compared with: all (channels,), the ``centre`` of a nominal block, one over the spread, and where
+    they are cut off.
+    """
+
+    centre: Floats
+    per_spread: Floats
+    cut: Floats
+
+
+class _Machine(NamedTuple):
+    """A scoring as machine code reads it: pieces of the rows of contrasts, bases and pools, which follow each other;
+    each chi-squared channel's first slot, (slots,) places among the cells or the pools after them, and whole inverse
+    shares; where the pools' rows begin and end.
+    """
+
+    few: Pieces
+    many: Pieces
+    slots: tuple[Integers, Small, Small, tuple[int, int]]
+    channels: tuple[Small, Floats, Floats, Floats]
 
 
 @dataclass(frozen=True)
 class Scoring:
     """How counts of (cells,) of one baseline become scores: sparse matrices, and what each channel rests on.
 
-    ``contrasts`` (linear, cells); ``bases`` (bases, cells); ``slots`` (slots, cells) pools the cells of chi-squared
-    channels, ``firsts`` (squared + 1,) is each one's first slot, ``wanted`` (slots,) its shares. ``expected`` (bases,)
-    rows of a nominal block. ``scales`` (linear, 2): a mean score of 1 a row in the unit that the channel measures, and
-    where the baseline stands.
+    ``contrasts`` (linear, cells), and the ``weights`` in whole numbers that counts are multiplied with for them;
+    ``bases`` (bases, cells); ``slots`` (slots, cells) pools the cells of chi-squared channels, ``firsts`` (squared +
+    1,) is each one's first slot, ``wanted`` (slots,) its shares. ``expected`` (bases,) rows of a nominal block.
+    ``sampled`` (squared,) is one over the baseline's rows. ``scales`` (linear, 2): a mean score of 1 a row in the unit
+    that the channel measures, and where the baseline stands. Each row is in one of the first ``column`` cells.
     """
 
     channels: tuple[Channel, ...]
     contrasts: Any
+    weights: Whole
     bases: Any
     base_of: Integers
     slots: Any
@@ -44,81 +65,64 @@ class Scoring:
     expected: Floats
     sampled: Floats
     scales: Floats
+    column: int
 
     def score(self, counts: "np.ndarray[Any, Any]", inside: bool = False) -> tuple[Floats, Floats]:
         """(blocks, channels) scores and sizes of (blocks, cells) counts; ``inside`` for the baseline's own blocks."""
-        sums, rows, totals = self._summed(counts)
-        linear = len(self.base_of) - self.squared
-        scores, sizes = self._standardised(sums, rows)
-        normal = self._chi_squared(totals, rows[:, self.base_of[linear:]], inside)
-        scores[:, linear:] = np.clip(normal * np.sqrt(sizes[:, linear:]), -_CLIP, _CLIP)
-        return scores, sizes
+        number = len(self.channels)
+        return self.off(counts, Off(np.zeros(number), np.ones(number), np.full(number, np.inf)), inside)
 
-    def off(self, counts: "np.ndarray[Any, Any]", centre: Floats, spread: Floats, cut: Floats) -> tuple[Floats, Floats]:
-        """As ``score``; scores are off the ``centre`` of a nominal block, in units of ``spread``, cut off at ``cut``.
+    def off(self, counts: "np.ndarray[Any, Any]", off: Off, inside: bool = False) -> tuple[Floats, Floats]:
+        """As ``score``; scores are off a centre, in units of a spread, and cut off."""
+        squares = self._squares[1]._replace(sampled=-self.sampled) if inside else self._squares[1]
+        if COMPILED and self._small(counts):
+            from stream_app.core.drift.scoring.compiled_scoring import score
 
-        All are (channels,).
-        """
-        scores, sizes = self.score(counts)
-        if COMPILED:
-            from stream_app.core.drift.scoring.compiled_scoring import centred
-
-            centred(scores, sizes, centre, spread, cut)
+            shape = (len(counts), len(self.channels))
+            scores, sizes = np.empty(shape), np.empty(shape)
+            few, many, slots, constants = self._machine
+            score(scores, sizes, counts, tuple(few), tuple(many), slots, constants, tuple(squares), tuple(off), _CLIP)
             return scores, sizes
-        return np.clip((scores - centre * sizes) / spread, -cut, cut), sizes
+        scores, sizes = self._scored(counts, squares, _CLIP)
+        return np.clip((scores - off.centre * sizes) * off.per_spread, -off.cut, off.cut), sizes
+
+    def _small(self, counts: "np.ndarray[Any, Any]") -> bool:
+        """Whether no sum of a table's counts is too large for machine code."""
+        if counts.dtype == np.uint8 and 255 * self.column <= MOST:
+            return True
+        rows = counts[:, : self.column].sum(axis=1, dtype=np.int64)
+        return max(int(rows.max(initial=0)), int(counts.max(initial=0))) <= MOST
 
     def whole(self, counts: Integers) -> tuple[Floats, Floats]:
         """(channels,) scores, not cut off, and sizes of (cells,) counts of however many rows, taken for one block."""
-        sums, rows, totals = self._summed(counts[None])
-        sizes: Floats = rows[0, self.base_of] / self.expected[self.base_of]
-        linear = sums.shape[1]
-        normal = self._chi_squared(totals, rows[:, self.base_of[linear:]], inside=False)
-        return np.concatenate([sums[0] / self._roots, normal[0] * np.sqrt(sizes[linear:])]), sizes
+        scores, sizes = self._scored(counts[None], self._squares[1], np.inf)
+        return scores[0], sizes[0]
 
-    def _standardised(self, sums: Floats, rows: Floats) -> tuple[Floats, Floats]:
-        """(blocks, channels) scores, of which only the linear ones are filled in, and sizes."""
-        shape = (len(rows), len(self.base_of))
-        scores, sizes = np.empty(shape), np.empty(shape)
-        if COMPILED:
-            from stream_app.core.drift.scoring.compiled_scoring import standardised
-
-            standardised(scores, sizes, sums, rows, self.base_of, self.expected, self._roots, _CLIP)
-            return scores, sizes
-        sizes[:] = rows[:, self.base_of] / self.expected[self.base_of]
-        scores[:, : sums.shape[1]] = np.clip(sums / self._roots, -_CLIP, _CLIP)
-        return scores, sizes
-
-    def _summed(self, counts: "np.ndarray[Any, Any]") -> tuple[Floats, Floats, Floats]:
-        """(blocks, linear) sums of contrasts, (blocks, bases) rows, (blocks, squared) sums of squares over shares.
-
-        Both ways add the same numbers in the same order.
-        """
-        if COMPILED:
-            from stream_app.core.drift.scoring.compiled_scoring import sums
-
-            contrasts, bases, slots = (
-                (each.indptr, each.indices, each.data) for each in (self.contrasts, self.bases, self.slots)
-            )
-            found: tuple[Floats, Floats, Floats] = sums(
-                counts, contrasts, bases, self._runs, slots, self._inverse, self.firsts
-            )
-            return found
+    def _scored(self, counts: "np.ndarray[Any, Any]", squares: Squares, clip: float) -> tuple[Floats, Floats]:
+        """Scores and sizes by numpy: machine code takes the same steps, and sums are whole numbers in both."""
         turned = np.ascontiguousarray(counts.T, dtype=np.float64)
-        seen = self.slots @ turned
-        squares = seen * seen * self._inverse[:, None]
-        totals = self._owners @ squares
-        return (self.contrasts @ turned).T, (self.bases @ turned).T, totals.T
+        sums, rows = (self.weights.matrix @ turned).T, (self.bases @ turned).T[:, self.base_of]
+        seen, sizes, linear = self.slots @ turned, rows * self._nominal, self._linear
+        totals, own = (self._owners @ (seen * seen * self._squares[0][:, None])).T, rows[:, linear:]
+        scores = np.concatenate(
+            [
+                np.clip((sums - self.weights.means * rows[:, :linear]) * self._per_root, -clip, clip),
+                np.clip(normal(totals, own, squares) * np.sqrt(sizes[:, linear:]), -clip, clip),
+            ],
+            axis=1,
+        )
+        scores[:, linear:][own < squares.least] = 0.0
+        return scores, sizes
 
     def effect(self, channel: int, mean: float) -> float:
         """A mean score a nominal block in the channel's unit: standard deviations of a location, a difference of shares
         or correlations, of a spread the relative change of the variance; for chi-squared channels Cohen's w.
         """
         rows = float(self.expected[self.base_of[channel]])
-        linear = len(self.base_of) - self.squared
-        if channel < linear:
+        if channel < self._linear:
             root = np.sqrt(2.0) if self.channels[channel].measures == "spread" else 1.0
             return float(mean / np.sqrt(rows) * self.scales[channel, 0] * root)
-        freedom = float(self._freedom[channel - linear])
+        freedom = max(1.0, float(np.diff(self.firsts)[channel - self._linear]) - 1)
         statistic = freedom * max(0.0, 1 - 2 / (9 * freedom) + mean * np.sqrt(2 / (9 * freedom))) ** 3
         return float(np.sqrt(max(0.0, statistic - freedom) / rows))
 
@@ -126,10 +130,18 @@ class Scoring:
         """The first so many channels alone, which must be linear."""
         bases = int(self.base_of[:channels].max(initial=-1)) + 1
         return Scoring(
-            self.channels[:channels], self.contrasts[:channels], self.bases[:bases], self.base_of[:channels],
-            self.slots[:0], self.firsts[:1], self.wanted[:0], self.expected[:bases], self.sampled[:0],
-            self.scales[:channels],
+            self.channels[:channels], self.contrasts[:channels], self.weights.head(channels), self.bases[:bases],
+            self.base_of[:channels], self.slots[:0], self.firsts[:1], self.wanted[:0], self.expected[:bases],
+            self.sampled[:0], self.scales[:channels], self.column,
         )  # fmt: skip
+
+    def pools(self, whose: "np.ndarray[Any, np.dtype[np.bool_]]") -> Integers:
+        """(cells,) the slot that each cell is in, -1 where it is in none of ``whose`` (squared,) channels."""
+        found = np.full(self.contrasts.shape[1], -1, dtype=np.int32)
+        slots = np.repeat(np.arange(self.slots.shape[0]), np.diff(self.slots.indptr))
+        chosen = np.repeat(whose, np.diff(self.firsts))[slots]
+        found[self.slots.indices[chosen]] = slots[chosen]
+        return found
 
     @cached_property
     def first_cells(self) -> Integers:
@@ -140,22 +152,30 @@ class Scoring:
     def squared(self) -> int:
         return len(self.firsts) - 1
 
+    @property
+    def _linear(self) -> int:
+        return len(self.base_of) - self.squared
+
     @cached_property
     def signed(self) -> "np.ndarray[Any, np.dtype[np.bool_]]":
         return np.asarray([channel.signed for channel in self.channels], dtype=bool)
 
     @cached_property
-    def _inverse(self) -> Floats:
-        """(slots,) one over the shares."""
-        return 1 / self.wanted
+    def _nominal(self) -> Floats:
+        """(channels,) one over the rows of a nominal block."""
+        found: Floats = 1 / self.expected[self.base_of]
+        return found
 
     @cached_property
-    def _runs(self) -> "np.ndarray[Any, np.dtype[np.bool_]]":
-        """(bases,) whether a base's cells follow each other."""
-        starts, cells = self.bases.indptr, self.bases.indices
-        lengths, first = np.diff(starts), _first_cells(self.bases)
-        last = cells[np.maximum(starts[1:], 1) - 1] if len(cells) else first
-        return np.asarray((lengths > 0) & (last - first == lengths - 1), dtype=bool)
+    def _per_root(self) -> Floats:
+        """(linear,) one over the standard deviation of a nominal block's sum."""
+        found: Floats = 1 / (self.weights.units * np.sqrt(self.expected[self.base_of[: self._linear]]))
+        return found
+
+    @cached_property
+    def _squares(self) -> tuple[Floats, Squares]:
+        """(slots,) whole inverse shares, and what sums of squares times them become scores by."""
+        return squares_of(self.wanted, self.firsts, self.sampled, self.expected[self.base_of[self._linear :]])
 
     @cached_property
     def _owners(self) -> Any:
@@ -166,28 +186,21 @@ class Scoring:
         return csr_array((np.ones(slots), np.arange(slots), self.firsts), shape=(self.squared, slots))
 
     @cached_property
-    def _roots(self) -> Floats:
-        """(linear,) the standard deviation of a nominal block's sum."""
-        found: Floats = np.sqrt(self.expected[self.base_of[: len(self.base_of) - self.squared]])
-        return found
+    def _machine(self) -> _Machine:
+        from scipy.sparse import vstack
 
-    @cached_property
-    def _freedom(self) -> Floats:
-        """(squared,) slots of each channel less one."""
-        found: Floats = np.maximum(np.diff(self.firsts) - 1, 1).astype(np.float64)
-        return found
-
-    def _chi_squared(self, totals: Floats, rows: Floats, inside: bool) -> Floats:
-        """(blocks, squared) Pearson's statistic, made near normal by Wilson and Hilferty's cube root.
-
-        ``sampled`` corrects for the baseline's own sampling error, which rows of the baseline share.
-        """
-        counted, share = np.maximum(rows, 1.0), self.sampled * rows
-        statistic = np.maximum(totals / counted - counted, 0.0) / np.maximum(1 - share if inside else 1 + share, 0.05)
-        freedom = self._freedom
-        found = (np.cbrt(statistic / freedom) - (1 - 2 / (9 * freedom))) / np.sqrt(2 / (9 * freedom))
-        enough = rows >= _LEAST_ROWS * self.expected[self.base_of[len(self.base_of) - self.squared :]]
-        return np.where(enough & (np.diff(self.firsts) > 1), found, 0.0)
+        lengths, cells = np.diff(self.slots.indptr), self.contrasts.shape[1]
+        pools = np.flatnonzero(lengths != 1)
+        first = self._linear + self.bases.shape[0]
+        few, many = packed(vstack([self.weights.matrix, self.bases, self.slots[pools]], format="csr"))
+        places = np.empty(len(lengths), dtype=np.int32)
+        places[pools] = cells + np.arange(len(pools))
+        alone = lengths == 1
+        places[alone] = self.slots.indices[self.slots.indptr[:-1][alone]]
+        slots = (self.firsts, places, self._squares[0].astype(np.int32), (first, first + len(pools)))
+        return _Machine(
+            few, many, slots, (self.base_of.astype(np.int32), self._nominal, self.weights.means, self._per_root)
+        )
 
 
 def scoring_of(
@@ -197,10 +210,12 @@ def scoring_of(
     block_rows: int,
     which: Integers,
     among: Integers | None = None,
+    kept: Integers | None = None,
 ) -> Scoring:
     """The scoring against (cells,) baseline ``counts``; channels are those that the counts ``which`` decide.
 
-    ``among`` (cells,) are the rows that each cell was counted among; without it all those of the baseline.
+    ``among`` (cells,) are the rows that each cell was counted among; without it all those of the baseline. ``kept``
+    (cells,) are slots of chi-squared channels, as ``Scoring.pools`` gives them.
     """
     found = contrasts_of(counts, layout, bins, which)
     bases = found.bases.matrix(layout.cells)
@@ -208,12 +223,13 @@ def scoring_of(
     rows = max(1, int(counts[layout.column_cells(0)].sum())) if among is None else among[_first_cells(bases)]
     expected = np.maximum(seen * block_rows / rows, 1e-3)
     base_of = np.asarray([*found.base_of, *found.squared_base], dtype=np.int64)
-    slots, firsts, wanted = _pooled(found, expected, layout.cells)
+    slots, firsts, wanted = pooled(found, expected, layout.cells, kept)
     own = seen[np.asarray(found.squared_base, dtype=np.int64)]
+    contrasts = found.rows.matrix(layout.cells)
     return Scoring(
-        (*found.linear, *found.squared), found.rows.matrix(layout.cells), bases, base_of, slots, firsts, wanted,
-        expected, np.divide(1.0, own, out=np.zeros(len(own)), where=own > 0),
-        np.asarray(found.scales, dtype=np.float64).reshape(-1, 2),
+        (*found.linear, *found.squared), contrasts, whole_of(contrasts, counts, seen[base_of[: len(found.linear)]]),
+        bases, base_of, slots, firsts, wanted, expected, np.divide(1.0, own, out=np.zeros(len(own)), where=own > 0),
+        np.asarray(found.scales, dtype=np.float64).reshape(-1, 2), layout.column_cells(0).stop,
     )  # fmt: skip
 
 
@@ -222,41 +238,3 @@ def _first_cells(bases: Any) -> Integers:
     places = np.minimum(bases.indptr[:-1], max(0, bases.nnz - 1))
     found: Integers = bases.indices[places].astype(np.int64) if bases.nnz else np.zeros(len(places), dtype=np.int64)
     return found
-
-
-def _pooled(found: Contrasts, expected: Floats, cells: int) -> tuple[Any, Integers, Floats]:
-    """The slots of chi-squared channels: a matrix of which cells each sums, each channel's first slot, shares."""
-    from scipy.sparse import csr_array
-
-    rows, columns, wanted, firsts = list[Integers](), list[Integers](), list[Floats](), [0]
-    for base, (first, shares) in zip(found.squared_base, found.squared_cells, strict=True):
-        members = np.flatnonzero(~np.isnan(shares))
-        slot, own = _slots(shares[members], float(expected[base]))
-        rows.append(firsts[-1] + slot)
-        columns.append(first + members)
-        wanted.append(own)
-        firsts.append(firsts[-1] + len(own))
-    row, column = (np.concatenate([*each, np.zeros(0, dtype=np.int64)]).astype(np.int32) for each in (rows, columns))
-    slots = csr_array((np.ones(len(row)), (row, column)), shape=(firsts[-1], cells))
-    return slots, np.asarray(firsts, dtype=np.int64), np.concatenate([*wanted, np.zeros(0)])
-
-
-def _slots(shares: Floats, expected: float) -> tuple[Integers, Floats]:
-    """(members,) slot of each cell and (slots,) shares: cells that a nominal block has less than three of are pooled.
-
-    The pool joins the rarest other slot where even it is too little; where no cell has three, neighbours are pooled
-    until they have. A matter of the baseline alone, so that a block's score never depends on the blocks beside it.
-    """
-    kept = shares * expected >= _LEAST_EXPECTED
-    if not kept.any():
-        slots = max(1, int(expected / (2 * _LEAST_EXPECTED)))
-        slot = np.minimum((np.cumsum(shares) - shares / 2) * slots, slots - 1).astype(np.int64)
-        _, slot = np.unique(slot, return_inverse=True)
-        return slot, np.bincount(slot, shares).astype(np.float64)
-    slot = np.where(kept, np.cumsum(kept) - 1, kept.sum())
-    own = np.append(shares[kept], shares[~kept].sum())
-    if own[-1] * expected < _LEAST_POOLED:
-        rarest = int(np.argmin(own[:-1]))
-        own[rarest] += own[-1]
-        slot, own = np.where(kept, slot, rarest), own[:-1]
-    return slot, own

@@ -6,6 +6,7 @@ import numpy as np
 
 from generators.entities.units import TRUE, entity_keys
 from schemas.contract import Column
+from schemas.factorized import factorized
 from schemas.keyed_hash import Bools, Hashes, Path
 from stream_app.core.drift.coding.cells import Cells, Numbers, Words
 from stream_app.core.drift.coding.conforming import Conforming
@@ -23,16 +24,14 @@ class EntityKeys:
 
     def keys(self, cells: Cells) -> tuple[Hashes, Bools]:
         """(rows,) keys, and whether a row has an entity at all; all rows without one have one key."""
-        import pandas as pd
-
         conformed = self._conforming(cells)
         if isinstance(conformed, Words):
             # Index -1 takes the last word, which is none.
             table = np.array(self._of((*conformed.values, None)), dtype=np.uint64)
             return table.take(conformed.indices), conformed.indices >= 0
         values = conformed.values if isinstance(conformed, Numbers) else conformed
-        codes, distinct = pd.factorize(values)
-        table = np.array(self._of((*distinct.tolist(), None)), dtype=np.uint64)
+        codes, distinct = factorized(values)
+        table = np.array(self._of((*distinct, None)), dtype=np.uint64)
         return table.take(codes), codes >= 0
 
     def _of(self, values: Sequence[Hashable]) -> list[int]:

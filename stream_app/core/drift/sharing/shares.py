@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from generators.entities.units import add_cells, fates
+from generators.entities.units import add_cells, fates, held_out
 from schemas.contract import Contract
 from schemas.errors import ContractError
 from schemas.keyed_hash import Bools, Hashes, Path, RowHash, fastest
@@ -40,6 +40,10 @@ class Splitter:
     def shares_of(self, keys: Hashes) -> Shares:
         """The shares of keys that ``units`` gave."""
         return fates(keys, self._split)
+
+    def held_out(self, keys: Hashes) -> Bools:
+        """Which of keys that ``units`` gave are in any share but the train share."""
+        return held_out(keys, self._split)
 
     def units(self, columns: Columns) -> tuple[Hashes, Bools]:
         """(rows,) the keyed hash of each row's privacy unit, by which an ``EntityBound`` counts, and whether it has

@@ -70,3 +70,7 @@ def test_references_to_a_token_get_the_same_token() -> None:
 def test_a_short_secret_is_refused() -> None:
     with pytest.raises(ContractError, match="16 bytes"):
         dataset_key(b"short", "flights")
+
+
+def test_keys_that_differ_behind_a_zero_byte_get_different_tokens() -> None:
+    assert tokenise(pd.Series(["a", "a\0b", "", "\0"]), dataset_key(SECRET, "flights")).nunique() == 4

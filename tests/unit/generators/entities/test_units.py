@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from generators.entities.bounding import bound
 from generators.entities.tokens import tokenise
-from generators.entities.units import Rows, row_keys, split
+from generators.entities.units import Rows, fates, held_out, row_keys, split
 from schemas.contract import Split
 from schemas.errors import ContractError
 
@@ -33,6 +33,13 @@ def test_split_follows_its_shares() -> None:
     # binomial deviations at seed 0: five of them is one false alarm in a million
     assert np.abs(shares - [0.5, 0.2, 0.1, 0.2]).max() < 5 * np.sqrt(0.25 / fate.size)
     assert fate.dtype == np.int8
+
+
+@pytest.mark.parametrize("shares", [SHARES, Split(train=0.97, holdout=0.01, second_holdout=0.01, reference=0.01)])
+def test_all_that_is_not_of_the_train_share_is_held_out(shares: Split) -> None:
+    keys = np.random.default_rng(1).integers(0, 2**64, 1_000, dtype=np.uint64)
+    keys[:2] = 0, 2**64 - 1
+    assert (held_out(keys, shares) == (fates(keys, shares) > 0)).all()
 
 
 @settings(deadline=None)
@@ -67,6 +74,13 @@ def test_rows_get_the_same_keys_in_batches_as_in_one_piece() -> None:
         row_keys(table.iloc[start : start + 700].reset_index(drop=True), SECRET, seen) for start in range(0, 3_000, 700)
     ]
     assert (np.concatenate(batches) == row_keys(table, SECRET)).all()
+
+
+def test_units_are_told_apart_behind_a_zero_byte() -> None:
+    keys = [f"{number}{ending}" for number in range(200) for ending in ("", "\0", "\0b")]
+    fates = split(pd.Series(keys), b"k" * 32, Split())
+    assert fates.tolist() == [int(split(pd.Series([key]), b"k" * 32, Split())[0]) for key in keys]
+    assert len(set(row_keys(pd.DataFrame({"x": pd.Series(keys, dtype=object)}), b"k" * 32).tolist())) == len(keys)
 
 
 def test_duplicate_rows_are_units_of_their_own() -> None:

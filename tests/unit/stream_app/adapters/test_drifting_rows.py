@@ -195,3 +195,11 @@ def test_a_packed_topic_shows_the_drift_that_row_json_shows(reference: Reference
     assert (changes.bad, block.event.rows) == ({}, MANY)
     assert signs(block.event, reference) == signs(plain, reference)
     assert signs(block.event, reference)[0].columns == tuple(sorted(change))
+
+
+@pytest.mark.parametrize(("name", "sign"), [("x", "NaN"), ("x", "nan"), ("x", "N/A"), ("x", " "), ("day", "")])
+def test_text_that_says_that_a_cell_is_missing_is_null(name: str, sign: str) -> None:
+    found = ROWS.decode([message(**{name: sign})] * MANY)
+    assert (found.bad, found.misfit) == ({}, Misfit())
+    assert found.table.equals(STRICT.decode([message(**{name: None})] * MANY).table)
+    assert ROWS.decode([message(**{name: sign}), *[message(**{name: "north"})] * FEWEST]).misfit.gone == (name,)

@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 from generators.live.counting import counted as counted_on
-from schemas.contract import Contract
+from generators.registry import installed
+from schemas.contract import Contract, Privacy
 from schemas.counts import public_layout
-from schemas.errors import ContractError
+from schemas.errors import ContractError, InsufficientEvidence
 from schemas.events.runs import Dossier, GenerationRequest, TrainingReport
 from schemas.events.sources import SourceRef
 from schemas.generation import Anonymity, Balance, FreeText, Generation, Parity, Share
@@ -154,3 +155,16 @@ def test_a_run_s_shares_and_the_contract_s_count_as_conditioned(place: Workplace
     pinned = contract(SHAPED, text=True, quasi_identifiers=("sex", "age"))
     wanted = asked(place, pinned, where=({"column": "race", "value": "a", "share": 0.5},))
     assert wanted.conditioned == ("race", "fraud", "sex", "member")
+
+
+def test_a_family_that_learns_nothing_from_rows_needs_none(place: Workplace, tmp_path: Path) -> None:
+    pinned, empirical = contract(), Privacy(scope="test", claim="empirical")
+    pinned = pinned.model_copy(update={"policy": pinned.policy.model_copy(update={"privacy": empirical})})
+    path = tmp_path / "none.parquet"
+    Invented(contract()).sample(10, 1)[:0].to_parquet(path)
+    source = SourceRef(uri=str(path), sha256=digest_of(str(path)), format="parquet", rows=0)
+    with pytest.raises(InsufficientEvidence, match="has no rows"):
+        trained(place, asked(place, pinned, source=source, mechanisms=(), family="trees"))
+    if installed("simulation"):
+        done = trained(place, asked(place, pinned, source=source, mechanisms=(), family="rules"))
+        assert (done.rows, done.train_rows) == (1_000, 0)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from schemas.accounting import epsilon_of
 from schemas.contract import Contract
+from schemas.drift import DriftPolicy
 from schemas.errors import PerennialError
 from schemas.events.budget import SpendReserved, TriggerReserved
 from schemas.model import epsilon_text
@@ -255,3 +256,34 @@ def test_decades_are_replayed_day_by_day() -> None:
     found = summary(replay(history_of(frame, agreed, SHA, 500, 1_000), agreed, TERMS))
     (expiry,) = [each for each in found.runs if each.cause == "expiry"]
     assert expiry.runs == expiry.sampled_again == 17
+
+
+def late_labels(turn_at: int | None) -> tuple[pd.DataFrame, Contract]:
+    """Whether ``kind`` is a follows from the size, the opposite way from ``turn_at`` on."""
+    frame, agreed = rows(8_000, shift_at=None), contract()
+    turned = frame.index >= (len(frame) if turn_at is None else turn_at)
+    frame["kind"] = ["ab"[int((size > 0) != turn)] for size, turn in zip(frame["size"], turned, strict=True)]
+    policy = agreed.policy.model_copy(update={"target": "kind", "drift": DriftPolicy(late_labels=True)})
+    return frame, agreed.model_copy(update={"policy": policy})
+
+
+def test_labels_that_come_late_start_a_run_on_labelled_rows_and_no_false_one() -> None:
+    frame, agreed = late_labels(CHANGE)
+    done = replayed(frame, agreed, replace(TERMS, label_delay=1_000))
+    found = summary(done, (CHANGE,))
+    assert causes(found) == {"snapshot": 1, "drift": 1}
+    assert found.alarms.kinds == {"concept": 1}
+    (change,) = found.alarms.changes
+    assert change.delay is not None
+    assert 1_000 < change.delay < 2_000
+    run = found.budget.grants[1]
+    assert CHANGE + change.delay + 1_000 <= run.row <= CHANGE + change.delay + 2_000  # as many labels since
+    release = done.stations.plan.good
+    assert release is not None
+    assert 1_000 <= (release.source.rows or 0) <= 1_500
+    assert "every row is labelled, 1000 rows after it came" in found.supposed
+
+
+def test_labels_that_come_late_and_as_ever_start_nothing() -> None:
+    found = summary(replayed(*late_labels(None), replace(TERMS, label_delay=500)))
+    assert (causes(found), found.alarms.found, found.unfinished) == ({"snapshot": 1}, 0, ())

@@ -96,6 +96,7 @@ def test_what_is_no_history_is_refused_in_a_line(perennial: Perennial, files: Fi
         ("--change", "2036-01-01", "is not within the rows that stream in"),
         ("--reject-rate", "1.5", "Usage: perennial contract backtest"),
         ("--reference-rows", "20", "Usage: perennial contract backtest"),
+        ("--label-delay", "20", "does not say that labels come late"),
     ],
 )
 def test_an_option_that_makes_no_sense_is_refused(

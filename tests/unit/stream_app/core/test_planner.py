@@ -3,6 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.contract import Contract
+from schemas.drift import DriftPolicy
 from schemas.events import Event
 from schemas.events.budget import CapDeclared, RunEnded, SpendRequested
 from schemas.events.plans import ContractApplied
@@ -59,6 +60,12 @@ def test_a_trigger_without_what_it_needs_is_dismissed_with_the_reason(events: li
     assert reason in office.dismissals()[-1]
 
 
+def late_labels() -> Contract:
+    pinned = contract()
+    policy = pinned.policy.model_copy(update={"target": "late", "drift": DriftPolicy(late_labels=True)})
+    return pinned.model_copy(update={"policy": policy})
+
+
 def test_an_empirical_claim_needs_no_confirmed_domains_and_asks_for_no_budget() -> None:
     office = Office(contract(claim="empirical", confirmed=False))
     assert office.request.mechanisms == ()
@@ -113,6 +120,8 @@ def test_rows_are_counted_anew_after_a_snapshot() -> None:
     [
         (contract(on_drift=False), drift(), "does not regenerate on drift"),
         (contract(), drift(window=None), "without a window"),
+        (late_labels(), drift(window=None), "checks on labelled rows will decide"),
+        (late_labels(), drift(window=None, kind="concept"), "its sealed window will decide"),
     ],
 )
 def test_drift_that_may_not_start_a_run_still_says_that_the_distribution_moved(

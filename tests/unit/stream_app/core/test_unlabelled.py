@@ -3,6 +3,7 @@
 import pytest
 
 from schemas.contract import Constraint, Dependency
+from schemas.drift import DriftPolicy
 from schemas.errors import ContractError
 from schemas.relations import Reference, Sequence
 from stream_app.core.unlabelled import without_target
@@ -26,6 +27,7 @@ def test_nothing_rests_on_the_target_any_more() -> None:
         ),
         references=(Reference(column="churned", table="others", key="id"), Reference(column="age", key="income")),
         sequence=Sequence(entity="churned", time="since"),
+        drift=DriftPolicy(late_labels=True, block_rows=200),
         limits={"tstr_ratio": 0.5},
     )
     bare = without_target(stated)
@@ -37,6 +39,7 @@ def test_nothing_rests_on_the_target_any_more() -> None:
     assert [len(getattr(bare.policy, name)) for name in ("triples", "dependencies", "constraints", "references")] == [
         1
     ] * 4
+    assert bare.policy.drift == DriftPolicy(block_rows=200)
     assert bare.policy.limits == stated.policy.limits
 
 

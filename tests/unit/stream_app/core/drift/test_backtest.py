@@ -10,6 +10,7 @@ from schemas.contract import Categories, Column, Contract, Policy, Privacy
 from schemas.draft import draft
 from stream_app.agents.profiling import target_model
 from stream_app.core.drift.backtest import Recording, backtest, record
+from stream_app.core.drift.over_time import most_moved
 from stream_app.core.drift.reference import build_reference
 from stream_app.core.drift.sign import DriftSign
 from stream_app.core.drift.tracker import Tracker
@@ -61,11 +62,11 @@ def rows(number: int, seed: int, turn: int | None = None) -> pd.DataFrame:
     return pd.DataFrame({"a": random.standard_normal(number)} | words)
 
 
-def recorded(stream: pd.DataFrame, with_target: bool = True) -> Recording:
+def recorded(stream: pd.DataFrame, with_target: bool = True, contract: Contract = CONTRACT) -> Recording:
     normal = rows(20_000, 1)
-    reference = build_reference(normal, CONTRACT)
-    concept = target_model(reference, normal, CONTRACT)[0] if with_target else None
-    return record(reference, stream, CONTRACT, concept)
+    reference = build_reference(normal, contract)
+    concept = target_model(reference, normal, contract)[0] if with_target else None
+    return record(reference, stream, contract, concept)
 
 
 def kinds(signs: list[DriftSign], kind: str) -> list[DriftSign]:
@@ -104,3 +105,18 @@ def test_without_a_target_the_signs_are_the_trackers() -> None:
     tracker = Tracker(recording.reference, POLICY)
     assert list(recording.signs(POLICY)) == list(tracker.observe_codes(recording.codes, recording.seconds))
     assert len(kinds(list(recording.signs(POLICY)), "marginal")) == 1
+
+
+def test_a_contract_that_says_so_takes_no_late_label_for_drift() -> None:
+    # Seeds 2 and 3: one concept drift each, and nothing else.
+    policy = POLICY.model_copy(update={"late_labels": True})
+    late = CONTRACT.model_copy(update={"policy": CONTRACT.policy.model_copy(update={"drift": policy})})
+    for seed in (2, 3):
+        recording = recorded(rows(40_000, seed, TURN), contract=late)
+        assert most_moved(recording) != "y"
+        (sign,) = list(recording.signs(policy, label_delay=10_000))
+        assert (sign.kind, sign.columns) == ("concept", ("y",))
+        assert TURN + 10_000 < sign.row <= TURN + 15_000
+        # Empty throughout, or all of one value: what inserted rows say of the target is nothing to go by.
+        for other in (None, "+"):
+            assert list(recorded(rows(20_000, seed).assign(y=other), False, late).signs(policy)) == []

@@ -8,6 +8,7 @@ import pytest
 
 from generators.entities.units import split, units
 from schemas.contract import Contract
+from schemas.drift import DriftPolicy
 from schemas.errors import ContractError
 from schemas.table import conform
 from stream_app.adapters.arrow_blocks import decode_columns, encode_block
@@ -121,6 +122,9 @@ def test_what_does_not_fit_the_contract_is_named(counter: RowCounter) -> None:
     texts = frame.assign(y=[f"about {number}" for number in range(100)])
     assert counter.count(live(texts)).misfit == ((), (), ("y",))
     assert counter.count(live(frame.assign(y=np.nan))).misfit == ((), (), ())
+    for sign in ("NaN", "nan", "NA", "", " "):
+        assert counter.count(live(frame.assign(y=[None, *[sign] * 99]))).misfit == ((), (), ())
+    assert counter.count(live(frame.assign(y=["NaN"] * 99 + ["about"]))).misfit == ((), (), ("y",))
     some = frame.assign(y=["1.5", *["about"] * 99])
     assert counter.count(live(some)).misfit == ((), (), ())
 
@@ -130,3 +134,26 @@ def test_no_rows_are_no_counts_and_no_misfit(counter: RowCounter) -> None:
     assert (found.rows, found.blocks) == (0, ())
     assert not any(found.misfit)
     assert not found.train.any()
+
+
+def test_a_label_that_comes_late_is_in_no_count_and_no_schema_sign() -> None:
+    policy = CONTRACT.policy.model_copy(update={"drift": DriftPolicy(late_labels=True)})
+    late = CONTRACT.model_copy(update={"policy": policy})
+    history = rows(4_000, 1).assign(kind=lambda table: np.where(table["x"] > 0, "a", "b"))
+    reference = build_reference(history, late)
+    target = reference.late_place
+    assert (reference.late, target) == ("kind", 4)
+    assert Reference.from_json(reference.to_json()).digest == reference.digest
+    assert not any(target in pair for pair in reference.layout.pairs)
+    model = fit_concept_model(reference.encode(history), 4, [column.kind for column in reference.bins])
+    counter, frame = RowCounter(reference, late, SECRET, model), rows(1_000, 2).assign(kind="a")
+    known, empty, absent = (
+        counter.count(live(each)) for each in (frame, frame.assign(kind=None), frame.drop(columns="kind"))
+    )
+    for found in (known, empty, absent):
+        assert found.misfit == ((), (), ())
+        assert [each.counts.tolist() for each in found.blocks] == [each.counts.tolist() for each in known.blocks]
+    # Where the label does come with its row, it tells of the concept at once.
+    assert [sum(block.errors.labelled for block in found.blocks) for found in (known, empty)] == [1_000, 0]
+    cells = reference.layout.column_cells(4)
+    assert known.blocks[0].counts[cells].tolist() == [known.blocks[0].rows, *[0] * (cells.stop - cells.start - 1)]

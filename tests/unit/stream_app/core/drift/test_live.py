@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from schemas.contract import Column, Contract, Policy, Privacy
+from schemas.drift import DriftPolicy
 from stream_app.core.drift.blocks import counted
 from stream_app.core.drift.live import MINIMUM_ROWS, Figures, LiveSummary
 from stream_app.core.drift.reference import Reference, build_reference
@@ -90,3 +91,12 @@ def test_the_score_rises_to_one_where_the_stream_drifts(reference: Reference) ->
     fed(6, 1.0)
     assert not tracker.settling
     assert fed(6, 1.0) < 0.8
+
+
+def test_a_label_that_comes_late_is_no_missing_cell() -> None:
+    policy = CONTRACT.policy.model_copy(update={"drift": DriftPolicy(late_labels=True)})
+    reference = build_reference(rows(5_000, 1, 0.2), CONTRACT.model_copy(update={"policy": policy}))
+    stream = rows(300, 2, 0.2).assign(x=np.nan)
+    figures = LiveSummary().take(counted_of(stream, reference), reference, 0.0)
+    assert figures is not None
+    assert figures.missing_share == pytest.approx(stream["y"].isna().mean())

@@ -58,3 +58,11 @@ def test_few_cells_show_nothing(frame: pd.DataFrame, reference: Reference) -> No
     frame["y"] = np.where(np.arange(450) % 6 == 0, "north", None)
     assert [part[2] for part in found(frame, reference)] == [()] * 5
     assert (reference.encode(frame)[1] == MISSING).all()
+
+
+def test_text_that_says_that_a_number_is_missing_is_of_no_other_type(frame: pd.DataFrame, reference: Reference) -> None:
+    frame["y"] = frame["y"].astype(object)
+    frame.loc[200:249, "y"] = "NaN"
+    assert found(frame, reference) == (FITS,) * 5
+    frame.loc[200:, "y"] = "NaN"
+    assert found(frame, reference) == (FITS, FITS, *[(("y",), (), ())] * 3)  # no cell is there, as with null

@@ -117,8 +117,10 @@ json_values = st.recursive(
 
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(["operation", "cells", "blocks", "misfit", "vectors", "compared"]), json_values)
-@example("blocks", [[0, 1, "1.5", 0, 0, 0], [0, 1, None, 0, 0, 0]])
-@example("blocks", [[0, -1, None, 0, 0, 0], [0, 1, None, 0, 0, 0]])
+@example("blocks", -2)
+@example("blocks", 1 << 40)
+@example("blocks", 2.0)
+@example("blocks", True)
 @example("cells", 1 << 40)
 @example("vectors", ["s1.99999999999"] * 4)
 @example("vectors", ["s1.-1"] * 4)
@@ -130,6 +132,20 @@ json_values = st.recursive(
 @example("compared", ["f", 1 << 40])
 def test_odd_headers_are_contract_errors_or_counts(key: str, value: Any) -> None:
     _error_or_counts(with_header({key: value}))
+
+
+@pytest.mark.parametrize(
+    ("known", "other"),
+    [
+        (struct.pack("<d", 12.5), struct.pack("<d", np.inf)),
+        (struct.pack("<2q", 1, 7), struct.pack("<2q", 1, -7)),
+        (struct.pack("<2q", 1, 7), struct.pack("<2q", 1 << 53, 7)),
+    ],
+)
+def test_blocks_that_cannot_be_are_refused(known: bytes, other: bytes) -> None:
+    assert SMALL.count(known) == 1
+    with pytest.raises(ContractError):
+        from_bytes(SMALL.replace(known, other))
 
 
 def test_counts_below_nothing_are_refused() -> None:

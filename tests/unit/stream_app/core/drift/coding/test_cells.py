@@ -1,10 +1,13 @@
 """Frames as arrays of cells, typed as a contract or as bins want them."""
 
+import sys
+
 import numpy as np
 import pandas as pd
+import pytest
 
 from schemas.contract import Column, Contract, Policy, Privacy
-from stream_app.core.drift.coding.bins import ColumnBins
+from stream_app.core.drift.coding.bins import ColumnBins, as_texts
 from stream_app.core.drift.coding.cells import Numbers, Words, columns_of
 
 COLUMNS = (
@@ -79,3 +82,57 @@ def test_columns_that_stand_side_by_side_are_taken_as_they_would_be_alone() -> N
     words = together.cells["c"]
     assert isinstance(words, Words)
     assert ([*words.indices], words.values) == ([0, -1, 1], ("x", "y"))
+
+
+WORDS = (ColumnBins("c", "string", "categorical", values=("x",)),)
+OTHERS = {
+    "missing cells": ["x", None, float("nan"), "y", "x"],
+    "equal words that are not one object": ["".join(["a", "b"]), "ab", "".join(["a", "b"]), "c", None],
+    "nothing but missing cells": [None, None],
+    "no rows": [],
+    "a zero byte": ["", "\0", "a\0b", "a\0c", "a", ""],
+    "numbers among words": ["x", 1, True, 1.5, "1"],
+    "other missing cells": ["x", pd.NA, pd.NaT, "y"],
+    "more words than are told apart": [f"w{number % 700}" for number in range(1_500)],
+}
+
+
+@pytest.mark.parametrize("cells", OTHERS.values(), ids=OTHERS.keys())
+def test_words_are_those_that_a_dictionary_would_find(cells: list[object], monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("numba")
+    frame = pd.DataFrame({"c": pd.Series(cells, dtype=object)})
+    texts = [cell if isinstance(cell, str) else None for cell in as_texts(frame["c"], "string")]
+    places: dict[str, int] = {}
+    expected = [-1 if text is None else places.setdefault(text, len(places)) for text in texts]
+    for loaded in (True, False):
+        with monkeypatch.context() as patch:
+            if not loaded:
+                patch.delitem(sys.modules, "numba")
+            words = columns_of(frame, WORDS).cells["c"]
+        assert isinstance(words, Words)
+        assert words.indices.dtype == np.int32
+        assert (words.indices.tolist(), words.values) == (expected, tuple(places))
+
+
+def test_many_columns_are_taken_as_few_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(1)
+    frame = pd.DataFrame({f"n{place}": random.standard_normal(6) for place in range(9)})
+    for place in range(4):
+        frame.insert(2 * place, f"c{place}", np.array(["x", "y", None, "x", "z", "x"], dtype=object))
+    frame["whole"] = [1, 2, 3, 4, 5, 6]
+    bins = tuple(
+        ColumnBins(name, "string", "categorical") if name[0] == "c" else ColumnBins(name, "number", "numeric")
+        for name in frame
+    )
+    found = columns_of(frame, bins)
+    monkeypatch.setattr(pd.DataFrame, "_iter_column_arrays", None)
+    for name, cells in columns_of(frame, bins).cells.items():
+        own = found.cells[name]
+        if isinstance(cells, Numbers):
+            assert isinstance(own, Numbers)
+            np.testing.assert_array_equal(own.values, cells.values)
+            np.testing.assert_array_equal(own.values, frame[name])
+        else:
+            assert isinstance(own, Words)
+            assert (own.indices.tolist(), own.values) == (cells.indices.tolist(), cells.values)
+            assert own.indices.tolist() == [0, 1, -1, 0, 2, 0]

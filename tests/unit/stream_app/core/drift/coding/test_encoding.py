@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from stream_app.core.drift.coding.bins import ColumnBins
 from stream_app.core.drift.coding.cells import Columns, Numbers, Words, columns_of
-from stream_app.core.drift.coding.encoding import REMEMBERED, Encoder, Path
+from stream_app.core.drift.coding.encoding import REMEMBERED, TABLES, Encoder, Path
 from tests.unit.stream_app.core.drift.odd_frames import BINS, frames, old_codes
 
 INSTALLED = importlib.util.find_spec("numba") is not None
@@ -121,3 +121,14 @@ def test_strided_and_read_only_arrays() -> None:
     numbers.flags.writeable = False
     bins = (ColumnBins("x", "number", "numeric", edges=(3.0, 7.0)),)
     assert encoded(Columns(10, {"x": Numbers(numbers)}), bins).tolist() == [[2, 2, 3, 3, 4, 4, 4, 4, 4, 4]]
+
+
+def test_words_in_another_order_have_their_own_codes_however_many_orders_there_were() -> None:
+    bins = (ColumnBins("c", "string", "categorical", values=("a", "b", "c"), rest=("d",)),)
+    encoder = Encoder(bins)
+    words = ["a", "b", "c", "d", "unheard"]
+    codes = {"a": 2, "b": 3, "c": 4, "d": 5, "unheard": 1}
+    for number in range(3 * TABLES):
+        own = tuple(np.random.default_rng(number % (2 * TABLES)).permutation(words).tolist())
+        cells = Words(np.array([0, 1, 2, 3, 4, -1], dtype=np.int32), own)
+        assert encoder.codes(Columns(6, {"c": cells})).tolist() == [[*(codes[word] for word in own), 0]]

@@ -74,17 +74,18 @@ def test_the_last_cells_of_a_layout_are_no_room_for_empty_lanes() -> None:
 def test_layouts_that_lanes_do_not_serve_are_left_to_rows() -> None:
     random = np.random.default_rng(6)
     layout = replace(paired(random, 4, 7), subgroups=())
-    lanes = lanes_of(layout)
-    assert lanes is not None
-    assert (lanes.first % 8 == 0).all()
+    assert lanes_of(layout) is not None
     assert lanes_of(replace(layout, pairs=())) is None
     assert lanes_of(replace(layout, pairs=((1, 0),))) is None
     assert lanes_of(replace(layout, triples=((0, 1, 2),))) is None
     assert lanes_of(replace(layout, coarse_sizes=(17, *layout.coarse_sizes[1:]))) is None
     many = Subgroup(0, 100, np.zeros(256, dtype=np.uint8))
     assert lanes_of(replace(layout, subgroups=(many,))) is None
+    wide = replace(layout, sizes=layout.sizes * 40, coarse=np.tile(layout.coarse, (40, 1)))
+    wide = replace(wide, coarse_sizes=layout.coarse_sizes * 40)
     some = Subgroup(0, 2, np.zeros(256, dtype=np.uint8))
-    assert lanes_of(replace(layout, pairs=((0, 1),), subgroups=(some,))) is None
+    assert lanes_of(wide) is not None
+    assert lanes_of(replace(wide, subgroups=(some,))) is None
 
 
 def test_large_blocks_of_two_classes_do_not_overflow() -> None:
@@ -92,3 +93,40 @@ def test_large_blocks_of_two_classes_do_not_overflow() -> None:
     codes = np.zeros((2, 40_000), dtype=np.uint8)
     counts, first, second = count_apart(codes, layout, [40_000], (np.arange(40_000) % 2).astype(np.int8))
     assert (counts[0, 0], first[0], second[0]) == (40_000, 20_000, 20_000)
+
+
+@pytest.mark.parametrize("number", [255, 256])
+def test_blocks_are_as_narrow_as_they_may_be(number: int) -> None:
+    random = np.random.default_rng(number)
+    layout = paired(random, 4, 7)
+    codes = np.repeat(any_codes(random, layout, 1), 2 * number, axis=1)
+    counts, first, second = count_apart(codes, layout, [number, 2 * number], np.zeros(2 * number, dtype=np.int8))
+    expected = plain_count(codes[:, :number], layout)
+    assert counts.dtype == (np.uint8 if number < 256 else np.int16)
+    assert counts.tolist() == [expected.tolist()] * 2
+    assert first.tolist() == (2 * expected).tolist()
+    assert not second.any()
+
+
+def test_groups_of_columns_that_are_in_no_pair_are_counted_by_lanes_too() -> None:
+    random = np.random.default_rng(8)
+    layout = paired(random, 5, 14)
+    groups = np.arange(256).astype(np.uint8) % 9
+    layout = replace(layout, pairs=((0, 1),), subgroups=(Subgroup(4, 8, groups),))
+    assert lanes_of(layout) is not None
+    codes, own = any_codes(random, layout, 300), random.integers(0, 3, 300).astype(np.int8)
+    counts, first, second = count_apart(codes, layout, [100, 300], own)
+    assert counts[0].tolist() == plain_count(codes[:, :100], layout).tolist()
+    assert counts[1].tolist() == plain_count(codes[:, 100:], layout).tolist()
+    assert first.tolist() == plain_count(codes[:, own == 0], layout).tolist()
+    assert second.tolist() == plain_count(codes[:, own == 1], layout).tolist()
+
+
+@pytest.mark.parametrize("levels", [3, 7, 14])
+def test_steps_of_pairs_fill_their_cells_in_order(levels: int) -> None:
+    layout = paired(np.random.default_rng(levels), 6, levels)
+    lanes = lanes_of(layout)
+    assert lanes is not None
+    cells = [int(at + number * width) for _, _, _, at, width, many in lanes.pairs for number in range(many)]
+    assert cells == sorted(set(cells))
+    assert np.diff([*cells, layout.joint[-1]]).max() <= 8

@@ -14,7 +14,7 @@ from stream_app.core.drift.counts.recent import Recent
 def filled(sizes: list[int]) -> Recent:
     recent, first = Recent(), 0
     for number, rows in enumerate(sizes):
-        recent.add(np.array([rows, number]), rows, first, float(number))
+        recent.add(np.array([[rows, number]]), [rows], [first], [float(number)])
         first += rows
     return recent
 
@@ -41,10 +41,29 @@ def test_counts_since_a_row_are_those_of_the_pieces_that_begin_there_or_later(si
     assert found[0] == sum(piece.rows for piece in later)
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(st.integers(1, 255), max_size=60), max_size=8), st.booleans())
+def test_blocks_together_make_the_pieces_of_one_block_after_the_other(calls: list[list[int]], looks: bool) -> None:
+    one, together, first = Recent(), Recent(), 0
+    for sizes in calls:
+        counts = np.array([[rows, 255 - rows] for rows in sizes], dtype=np.uint8).reshape(-1, 2)
+        firsts = [first + int(before) for before in np.cumsum([0, *sizes])[:-1]]
+        times = [None if row % 2 else float(row) for row in firsts]
+        for place, rows in enumerate(sizes):
+            one.add(counts[place : place + 1], [rows], firsts[place : place + 1], times[place : place + 1])
+            assert one.pieces[-1].counts.tolist() == counts[place].tolist()
+        together.add(counts, sizes, firsts, times)
+        counts[:] = 0
+        assert not looks or together.document() == one.document()
+        first += sum(sizes)
+    assert together.document() == one.document()
+    assert all(piece.counts.dtype == np.int64 for piece in together.pieces)
+
+
 def test_the_oldest_are_dropped_in_the_end_and_the_state_stays_bounded() -> None:
     recent = Recent()
     for number in range(12_000):
-        recent.add(np.ones(1, dtype=np.int64), 1, number)
+        recent.add(np.ones((1, 1), dtype=np.int64), [1], [number], [None])
     assert len(recent.pieces) <= 4 * 11
     assert recent.pieces[0].first > 0
     total = recent.since(0)
@@ -63,7 +82,7 @@ def test_it_is_read_back_and_damage_is_an_error() -> None:
     again = Recent.from_document(json.loads(json.dumps(recent.document())))
     assert again.document() == recent.document()
     for each in (recent, again):
-        each.add(np.array([1, 2]), 1, 435)
+        each.add(np.array([[1, 2]]), [1], [435], [None])
     assert again.document() == recent.document()
     with pytest.raises((ContractError, TypeError, ValueError)):
         Recent.from_document([[0, 1, 0, None, {"dtype": "int64"}]])

@@ -40,9 +40,12 @@ def test_compiled_and_plain_sums_agree_to_the_bit(seed: int, channels: int, bloc
     signed = (random.random(channels) < 0.5).tolist()
     found = []
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cusum, "_PART", 3)
         for compiled in (cusum.COMPILED, False):
             patch.setattr(cusum, "COMPILED", compiled)
             tests = cusum_of(signed)
+            # Of eight channels the middle part has a height at two allowances only.
+            tests._live[2:, 1:2] = False
             taken = tests.update(scores, sizes, 100 * np.arange(blocks))
             strongest = tests.strength().tolist()
             assert taken == blocks or max(strongest) >= 1

@@ -1,6 +1,7 @@
 """The slow scan: it finds what stays below every allowance, dates it roughly, and keeps to its budget."""
 
 import json
+import math
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.errors import ContractError
+from stream_app.core.drift.counts import counting
+from stream_app.core.drift.detectors import slow_scan
 from stream_app.core.drift.detectors.slow_scan import SlowScan
 from stream_app.core.drift.packing import pack, unpack
 
@@ -80,6 +83,38 @@ def test_what_was_told_is_told_no_more() -> None:
     assert not one.passed
     assert alarms(one, scores) is None
     assert alarms(one, scores[:, ::-1]) is not None
+
+
+def test_every_scale_has_the_same_part_of_the_budget_and_each_channel_its_own() -> None:
+    """0.4 alarms in a million rows over seven scales: offsets of one channel with three times the part of the other."""
+    parts = np.array([0.3, 0.6, 0.1])
+    one = SlowScan(np.array([True, False, True]), 10**9, 250, 0.4, parts=parts)
+    spent = np.zeros((7, 2))
+    for place, scale in enumerate(slow_scan._SCALES):
+        for number, channel in enumerate((0, 2)):
+            one._passed = place
+            height = one.alarm(channel).threshold
+            # Both sides of the normal law, twice in a window's length.
+            spent[place, number] = 2 * math.erfc(height / math.sqrt(2)) / scale * 1e6 / 250
+    assert spent.sum() == pytest.approx(0.4)
+    assert spent == pytest.approx(np.tile([0.3 / 7, 0.1 / 7], (7, 1)))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32), st.lists(st.integers(1, 90), max_size=5))
+def test_compiled_and_plain_sums_agree_to_the_bit(seed: int, cuts: list[int]) -> None:
+    scores = np.random.default_rng(seed).normal(0.1, 1, (300, 5))
+    found = []
+    with pytest.MonkeyPatch.context() as patch:
+        for compiled, sizes in ((counting.COMPILED, [300]), (False, [*cuts, 300])):
+            patch.setattr(slow_scan, "COMPILED", compiled)
+            one, at = SlowScan(np.array([True, False, True, True, False]), 10_000, 250, 0.1), 0
+            for size in sizes:
+                at += one.update(scores[at : at + size], 250 * np.arange(at, min(at + size, 300)))
+                if one.passed:
+                    break
+            found.append((at, one.passed, one.strength().tolist(), {k: v.tolist() for k, v in one.state().items()}))
+    assert found[0] == found[1]
 
 
 @settings(max_examples=20, deadline=None)

@@ -7,8 +7,9 @@ from scipy.stats import norm, poisson
 
 from stream_app.core.drift.detectors.thresholds import (
     cusum_threshold,
+    cusum_thresholds,
     lengthened,
-    overshoot,
+    overshoots,
     poisson_tail,
     rare_threshold,
 )
@@ -42,9 +43,19 @@ def test_the_time_between_false_alarms_is_that_of_the_integral_equation(
     assert blocks == pytest.approx(exact, rel=error)
 
 
-def test_overshoots_shrink_with_the_allowance() -> None:
-    assert overshoot(0.01) == overshoot(0.05) == pytest.approx(overshoot(0.1), abs=0.001)
-    assert overshoot(0.1) > overshoot(0.5) > overshoot(1.0) > overshoot(2.0) > 0.5
+def test_overshoots_are_those_of_the_whole_series_and_shrink_with_the_allowance() -> None:
+    allowances, steps = np.array([0.1, 0.3, 0.5, 1.0, 2.0, 4.5]), np.arange(1, 4_096)
+    series = np.array([(ndtr(-k * np.sqrt(steps)) / steps).sum() for k in allowances])
+    assert overshoots(allowances) == pytest.approx((2 * series - np.log(2 / (2 * allowances) ** 2)) / (2 * allowances))
+    assert (np.diff(overshoots(allowances)) < 0).all()
+    assert overshoots(np.array([[0.01, 0.05]])) == pytest.approx(overshoots(allowances[:1])[0], abs=0.001)
+
+
+def test_many_heights_at_once_are_those_of_each_alone() -> None:
+    wanted, allowances, deviations = np.array([1e-9, 1e-5, 1e-7]), np.array([0.5, 1.2, 0.02]), np.array([0.0, 0.1, 0.3])
+    each = [cusum_threshold(1, 100, 1e4 * one, *two) for one, *two in zip(wanted, allowances, deviations, strict=True)]
+    assert cusum_thresholds(wanted, allowances, deviations) == pytest.approx(each)
+    assert cusum_thresholds(wanted, allowances, deviations)[2] == 200.0
 
 
 @pytest.mark.parametrize("skew", [0.1, 0.3, 0.6])

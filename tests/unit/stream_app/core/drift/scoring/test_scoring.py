@@ -17,7 +17,8 @@ from stream_app.core.drift.counts.layout import lay_out
 from stream_app.core.drift.reference import Reference, build_reference
 from stream_app.core.drift.scoring import scoring as scoring_module
 from stream_app.core.drift.scoring.channels import Channel
-from stream_app.core.drift.scoring.scoring import Scoring, scoring_of
+from stream_app.core.drift.scoring.scoring import Off, Scoring, scoring_of
+from stream_app.core.drift.scoring.whole_numbers import MOST
 from tests.unit.stream_app.core.drift.drift_tables import CONTRACT, rows
 
 
@@ -113,19 +114,38 @@ def test_scores_of_stationary_blocks_are_near_standard_normal(reference: Referen
 
 
 def test_compiled_and_plain_scores_agree(reference: Reference, scoring: Scoring) -> None:
-    """To the last bits: sums of doubles in another order."""
-    some = blocks(reference, 6, 25, shift=0.5)
-    some[0], some[1] = 0, some[1] // 3
+    """To the bit, blocks of whatever width and however many rows: what is added up is whole."""
+    some = blocks(reference, 6, 25, shift=0.5).astype(np.int32)
+    # The last is of more rows than 16 bits hold, though no cell has so many.
+    some[0], some[1], some[2] = 0, some[1] // 3, some[2] * 90
+    many = some[2:3] * 4
+    assert many.max() <= MOST < many[0, reference.layout.column_cells(0)].sum()
+    off = Off(*(np.random.default_rng(25).uniform(0.5, 2, (3, len(scoring.channels)))))
     found = []
     with pytest.MonkeyPatch.context() as patch:
         for compiled in (scoring_module.COMPILED, False):
             patch.setattr(scoring_module, "COMPILED", compiled)
+            narrow = some[some.max(axis=1) < 256].astype(np.uint8)
             found.append(
-                [scoring.score(some), scoring.score(some.astype(np.uint8) if some.max() < 256 else some, True)]
+                [
+                    *scoring.score(some),
+                    *scoring.score(narrow, True),
+                    *scoring.off(some.astype(np.uint16), off),
+                    *scoring.score(many),
+                    *scoring.score(many.astype(np.int64) * 1_000),
+                ]
             )
-    for one, other in zip(found[0], found[1], strict=True):
-        assert one[0] == pytest.approx(other[0], abs=1e-9)
-        assert one[1] == pytest.approx(other[1], abs=1e-12)
+    assert len(narrow) > 3
+    assert [each.tobytes() for each in found[0]] == [each.tobytes() for each in found[1]]
+
+
+def test_counts_of_many_rows_score_as_their_blocks_do(reference: Reference, scoring: Scoring) -> None:
+    """Linear scores add up: 400 blocks are too many rows for 16 bits."""
+    some, number = blocks(reference, 400, 26), len(scoring.scales)
+    whole, sizes = scoring.whole(some.sum(axis=0, dtype=np.int64))
+    scores, own = scoring.score(some)
+    assert whole[:number] == pytest.approx(scores[:, :number].sum(axis=0), abs=1e-6)
+    assert sizes == pytest.approx(own.sum(axis=0))
 
 
 def test_each_change_moves_its_own_contrast_most(reference: Reference, scoring: Scoring) -> None:
@@ -165,6 +185,32 @@ def test_chi_squared_is_that_of_scipy(shares: list[int], seed: int) -> None:
     assert scores[0, shape] == pytest.approx(float(np.clip(normal, -20, 20)), abs=1e-3)
     if 1e-4 < tail < 0.99:
         assert float(stats.norm.sf(scores[0, shape])) == pytest.approx(float(tail), rel=0.1, abs=0.003)
+
+
+def test_slots_that_a_channel_keeps_are_joined_where_a_block_has_too_few_rows_of_them() -> None:
+    """Of six values the last two share a slot, too rare to stand alone; then the second is rare and the last not."""
+    bins = (ColumnBins("c", "string", "categorical", values=tuple("abcdef")),)
+    before = np.array([0, 0, 400, 300, 200, 80, 15, 5], dtype=np.int64)
+    after = np.array([0, 0, 400, 5, 200, 80, 15, 300], dtype=np.int64)
+    layout = lay_out([before], bins, ())
+    reference = scoring_of(before, layout, bins, 100, before)
+    assert reference.slots.toarray()[:, 2:].tolist() == [
+        [1, 0, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0], [0, 0, 0, 1, 0, 0], [0, 0, 0, 0, 1, 1]
+    ]  # fmt: skip
+    pools = reference.pools(np.array([True]))
+    assert pools.tolist() == [-1, -1, 0, 1, 2, 3, 4, 4]
+    again = scoring_of(before, layout, bins, 100, before, kept=pools)
+    assert (again.slots != reference.slots).nnz == 0
+    assert again.wanted.tolist() == reference.wanted.tolist()
+    kept = scoring_of(after, layout, bins, 100, before, kept=pools)
+    assert kept.slots.toarray()[:, 2:].tolist() == [
+        [1, 0, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0], [0, 1, 0, 1, 0, 0], [0, 0, 0, 0, 1, 1]
+    ]  # fmt: skip
+    assert kept.wanted.tolist() == [0.4, 0.2, 0.085, 0.315]
+    own = scoring_of(after, layout, bins, 100, before)
+    free = scoring_of(after, layout, bins, 100, before, kept=reference.pools(np.array([False])))
+    assert (free.slots != own.slots).nnz == 0
+    assert own.slots.shape != kept.slots.shape or (own.slots != kept.slots).nnz
 
 
 def test_effects_are_in_the_unit_of_their_channel(reference: Reference, scoring: Scoring) -> None:

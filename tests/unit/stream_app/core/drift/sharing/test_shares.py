@@ -12,6 +12,7 @@ from scipy import stats
 from generators.entities.units import Rows, row_keys, split, units
 from schemas.contract import Categories, Column, Contract, LogicalType, Policy, Privacy, PrivacyUnit, Range
 from schemas.errors import ContractError
+from schemas.factorized import factorized
 from schemas.keyed_hash import Path, fastest
 from schemas.table import conform
 from stream_app.core.drift.coding.bins import as_numbers, as_texts
@@ -69,7 +70,7 @@ def arrays(table: pd.DataFrame, contract: Contract) -> Columns:
         if column.type in NUMERIC:
             cells[column.name] = Numbers(as_numbers(table[column.name], column.type))
         else:
-            indices, values = pd.factorize(as_texts(table[column.name], column.type))
+            indices, values = factorized(as_texts(table[column.name], column.type))
             cells[column.name] = Words(indices.astype(np.int32), tuple(values), frozenset((column.type,)))
     return Columns(len(table), cells)
 

@@ -1,0 +1,24 @@
+"""Distinct values of cells and where each stands, told apart by all of their text."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def factorized(cells: "npt.NDArray[Any] | pd.Series[Any]") -> tuple[npt.NDArray[np.intp], list[Any]]:
+    """(rows,) places in the distinct values by first appearance, -1 where a cell is missing, and these values.
+
+    Equal values are one. Among nothing but texts pandas looks no further than a zero byte, so that two people's keys
+    could pass for one: with something else among them it compares objects.
+    """
+    import pandas as pd
+
+    if cells.dtype != object:
+        codes, unique = pd.factorize(cells)
+        return codes, unique.tolist()
+    codes, unique = pd.factorize(np.append(np.asarray(cells, dtype=object), np.array([None], dtype=object)))
+    return codes[:-1], unique.tolist()
