@@ -113,7 +113,8 @@ def _require_sound(deployment: Deployment) -> None:
         assert len([state for _, state in states if state == "certified"]) == 1, states
         for release in good:
             assert deployment.ask("release", "verify", release)["verified"] is True
-    assert not view.dead
+    # Other tests on this broker send what is no event, on purpose.
+    assert [letter for letter in view.dead.values() if letter.dataset in DATASETS] == []
 
 
 def test_a_long_job_causes_no_rebalance_and_holds_nothing_up(
