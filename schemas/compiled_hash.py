@@ -3,12 +3,40 @@
 Imported only where numba is installed, compiled once and kept on disk.
 """
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
+from numba import types as untyped
+from numba.extending import intrinsic
+from numba.np.numpy_support import carray
 
 from schemas.compiling import compiled
 
 Hashes = npt.NDArray[np.uint64]
+
+CHUNK = 1_024
+"""Rows whose hashes stay in the nearest cache while all columns are added."""
+
+NUMBERS, WORDS = 1, 2
+"""What a source is; any other is left alone."""
+
+types: Any = untyped
+
+
+def _cells_of(kind: Any) -> Any:
+    def typed(_: Any, address: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+            return builder.inttoptr(given[0], context.get_value_type(signature.return_type))
+
+        return types.CPointer(kind)(types.int64), generate
+
+    return intrinsic(typed)
+
+
+_floats_of: Any = _cells_of(types.float64)
+_indices_of: Any = _cells_of(types.int32)
+_bits_of: Any = _cells_of(types.uint64)
 
 
 @compiled
@@ -33,14 +61,40 @@ def add_numbers(
 
 @compiled
 def add_words(indices: npt.NDArray[np.int32], table: Hashes, content: Hashes) -> bool:
-    """The last of the table is that of index -1; false where an index was outside the table."""
-    within, missing = True, np.uint64(len(table) - 1)
+    """The last of the table is that of index -1; false, and nothing added, where an index was outside the table."""
+    least, most, missing = np.int32(-1), np.int32(-1), np.uint64(len(table) - 1)
     for i in range(len(indices)):
-        # As an unsigned number every negative index is beyond the table, and no look-up asks for its sign.
+        least, most = min(least, indices[i]), max(most, indices[i])
+    if least < -1 or most >= len(table) - 1:
+        return False
+    for i in range(len(indices)):
+        # As an unsigned number index -1 is beyond the table, and no look-up asks for its sign.
         place = np.uint64(np.uint32(indices[i]))
-        within &= (place < missing) | (indices[i] == -1)
         content[i] += table[place if place < missing else missing]
-    return within
+    return True
+
+
+@compiled
+def add_columns(sources: Any, rounds: Any, content: Hashes) -> bool:
+    """Add a column for each of ``sources``; false where an index of one was outside its table.
+
+    ``sources`` (columns, 4) say what a column is, where its cells begin, one for each row, and for words
+    where their table begins and its length; ``rounds`` (columns, 2) are keys.
+    """
+    rows = len(content)
+    for start in range(0, rows, CHUNK):
+        stop = min(rows, start + CHUNK)
+        some = content[start:stop]
+        for column in range(len(sources)):
+            kind, cells = sources[column, 0], sources[column, 1]
+            if kind == NUMBERS:
+                values, bits = carray(_floats_of(cells), rows)[start:stop], carray(_bits_of(cells), rows)[start:stop]
+                add_numbers(values, bits, rounds[column, 0], rounds[column, 1], some)
+            elif kind == WORDS:
+                table = carray(_bits_of(sources[column, 2]), sources[column, 3])
+                if not add_words(carray(_indices_of(cells), rows)[start:stop], table, some):
+                    return False
+    return True
 
 
 @compiled

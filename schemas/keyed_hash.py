@@ -19,6 +19,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from schemas.contiguous import address, contiguous
 from schemas.errors import InputError
 
 Hashes = npt.NDArray[np.uint64]
@@ -26,6 +27,7 @@ Numeric = npt.NDArray[np.float64] | npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.signedinteger[Any]]
 Slots = npt.NDArray[np.int64]
+Cells = npt.NDArray[np.float64] | tuple[npt.NDArray[np.int32], Sequence[str]]
 Path = Literal["numpy", "numba"]
 
 _BLOCK = 4096
@@ -63,6 +65,8 @@ class RowHash:
         self._columns = {name: _column_keys(secret, name) for name in columns}
         rounds = np.frombuffer(_digest(secret, b"row", "", 16), dtype="<u8")
         self._rounds = (rounds[0], rounds[1])
+        every = [keys.rounds for keys in self._columns.values()]
+        self._all_rounds = np.array(every, dtype=np.uint64).reshape(-1, 2)
 
     def add_numbers(self, column: str, values: Numeric, content: Hashes, missing: Bools | None = None) -> None:
         """Add a column of float64 (not finite is missing) or int64 (missing where ``missing`` says so).
@@ -96,6 +100,37 @@ class RowHash:
         elif within := not len(indices) or bool(indices.min() >= -1 and indices.max() < len(words)):
             content += table.take(indices)
         if not within:
+            raise InputError("a dictionary index lies outside the dictionary")
+
+    def add_columns(self, columns: "Sequence[Cells | None]", content: Hashes) -> None:
+        """Add every column that is given, in the order of their names: float64, or indices and words; in one call where
+        code is compiled.
+        """
+        if self._path == "numba":
+            self._add_compiled(columns, content)
+            return
+        for name, cells in zip(self._columns, columns, strict=True):
+            if isinstance(cells, tuple):
+                self.add_words(name, *cells, content)
+            elif cells is not None:
+                self.add_numbers(name, cells, content)
+
+    def _add_compiled(self, columns: "Sequence[Cells | None]", content: Hashes) -> None:
+        from schemas.compiled_hash import NUMBERS, WORDS, add_columns
+
+        sources, held, rows = list[tuple[int, int, int, int]](), list[object](), len(content)
+        for keys, cells in zip(self._columns.values(), columns, strict=True):
+            if cells is None:
+                sources.append((0, 0, 0, 0))
+            elif isinstance(cells, tuple):
+                indices, table = contiguous(cells[0], np.int32), _table(keys, cells[1])
+                sources.append((WORDS, address(indices, rows), address(table, len(table)), len(table)))
+                held += (indices, table)
+            else:
+                values = contiguous(cells, np.float64)
+                sources.append((NUMBERS, address(values, rows), 0, 0))
+                held.append(values)
+        if not add_columns(np.array(sources, dtype=np.int64).reshape(-1, 4), self._all_rounds, content):
             raise InputError("a dictionary index lies outside the dictionary")
 
     def add_missing(self, column: str, content: Hashes, *, words: bool) -> None:

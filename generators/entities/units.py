@@ -57,10 +57,9 @@ def fates(keys: Words, shares: Split) -> npt.NDArray[np.int8]:
     return fate
 
 
-def held_out(keys: Words, shares: Split) -> npt.NDArray[np.bool_]:
-    """Which keys are in any share but the train share."""
-    kept: npt.NDArray[np.bool_] = keys >> np.uint64(11) >= _edges(shares)[0]
-    return kept
+def last_kept(shares: Split) -> np.uint64:
+    """The highest key of the train share: any above it is in another share."""
+    return np.uint64(int(_edges(shares)[0]) * 2**11 - 1)
 
 
 def _edges(shares: Split) -> Words:

@@ -5,8 +5,8 @@ from typing import Annotated, ClassVar, Self
 from pydantic import Field
 
 from schemas.errors import ContractError
+from schemas.events.attributes import whole_number
 from schemas.events.base import DatasetEvent
-from schemas.events.raw import RawBody, whole_number
 from schemas.model import Digest, Name
 
 _TEXT = ("id", "dataset", "reference", "origin")
@@ -53,5 +53,5 @@ class RowsCounted(DatasetEvent):
             {"event_id": attributes["id"]}
             | {name: attributes[name] for name in _TEXT[1:]}
             | {name: whole_number(attributes[attribute]) for name, attribute in _NUMBERS.items()}
-            | {"counts": RawBody(body)}
+            | {"counts": body}
         )

@@ -6,8 +6,8 @@ from pydantic import Field, model_validator
 
 from schemas.drift import Kind, Onset
 from schemas.errors import ContractError
+from schemas.events.attributes import whole_number
 from schemas.events.base import DatasetEvent
-from schemas.events.raw import RawBody, whole_number
 from schemas.model import Digest, Model, Name, RunId
 
 _JSON_TYPES = ("application/json", "application/x-ndjson")
@@ -126,7 +126,7 @@ class RecordsObserved(DatasetEvent):
                 "rows": whole_number(attributes["rows"]),
             }
             | optional
-            | {"block": RawBody(body)}
+            | {"block": body}
         )
 
 

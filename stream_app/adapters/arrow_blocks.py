@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from schemas.errors import ContractError
 from stream_app.adapters.arrow_checks import refuse_compression, refuse_types
-from stream_app.adapters.arrow_columns import columns_in, frame_of
+from stream_app.adapters.arrow_columns import Readers, frame_of, read_columns, readers_of
 from stream_app.core.drift.coding.cells import Columns
 
 if TYPE_CHECKING:
@@ -18,6 +18,9 @@ Read = TypeVar("Read")
 MAX_ROWS = 100_000
 MAX_BYTES = 4 * 1024**2
 MAX_COLUMNS = 2_000
+_SCHEMAS = 16
+_readers: "dict[bytes, Readers]" = {}
+"""Of the last few schemas, by their bytes: what reads each column, all of their types being accepted."""
 
 
 def encode_block(frame: "pd.DataFrame") -> bytes:
@@ -55,7 +58,7 @@ def decode_block(body: bytes) -> "pd.DataFrame":
     Compressed bodies are refused before they are opened, for a few bytes could unfold to gigabytes; every offset and
     dictionary index is checked before it is followed.
     """
-    return _opened(body, frame_of)
+    return _opened(body, _frame)
 
 
 def decode_columns(body: bytes) -> Columns:
@@ -64,22 +67,38 @@ def decode_columns(body: bytes) -> Columns:
     Typed by any logical type they are what that frame's cells are. It is a little
     stricter: a dictionary with a word twice, or of times in an unknown zone, is refused in every block.
     """
-    return _opened(body, columns_in)
+    return _opened(body, _columns)
 
 
-def _opened(body: bytes, read: "Callable[[pa.Table], Read]") -> Read:
+def _frame(_: bytes, reader: "pa.RecordBatchStreamReader") -> "pd.DataFrame":
+    import pyarrow as pa
+
+    _accept(reader.schema)
+    found = _checked(reader)
+    return frame_of(pa.Table.from_batches([found]) if isinstance(found, pa.RecordBatch) else found)
+
+
+def _columns(spelt: bytes, reader: "pa.RecordBatchStreamReader") -> Columns:
+    """``spelt`` is the schema; a schema that is known was accepted."""
+    readers = _readers.get(spelt)
+    if readers is None:
+        _accept(reader.schema)
+        readers = readers_of(reader.schema)
+        if len(_readers) >= _SCHEMAS:
+            _readers.clear()
+        _readers[spelt] = readers
+    return read_columns(_checked(reader), readers)
+
+
+def _opened(body: bytes, read: "Callable[[bytes, pa.RecordBatchStreamReader], Read]") -> Read:
     import pyarrow as pa
 
     if len(body) > MAX_BYTES:
         raise ContractError(f"a block of {len(body)} bytes is too large; at most {MAX_BYTES}")
     try:
-        refuse_compression(body)
+        spelt = refuse_compression(body)
         with pa.ipc.open_stream(pa.py_buffer(body)) as reader:
-            _limit(0, len(reader.schema))
-            refuse_types(reader.schema)
-            table = _limited(reader)
-        table.validate(full=True)
-        return read(table)
+            return read(spelt, reader)
     except ContractError:
         raise
     except (
@@ -128,9 +147,22 @@ def _limit(rows: int, columns: int) -> None:
         )
 
 
-def _limited(reader: Any) -> "pa.Table":
+def _accept(schema: "pa.Schema") -> None:
+    _limit(0, len(schema))
+    refuse_types(schema)
+
+
+def _checked(reader: "pa.RecordBatchStreamReader") -> "pa.RecordBatch | pa.Table":
+    """All rows, once every offset and index is known to be within bounds."""
     import pyarrow as pa
 
+    batches = _batches(reader)
+    found = batches[0] if len(batches) == 1 else pa.Table.from_batches(batches, schema=reader.schema)
+    found.validate(full=True)
+    return found
+
+
+def _batches(reader: "pa.RecordBatchStreamReader") -> "list[pa.RecordBatch]":
     batches: list[Any] = []
     rows = 0
     for batch in reader:
@@ -140,4 +172,4 @@ def _limited(reader: Any) -> "pa.Table":
         if len(batches) >= 1_000:
             raise ContractError("a block of too many batches")
         batches.append(batch)
-    return pa.Table.from_batches(batches, schema=reader.schema)
+    return batches

@@ -1,6 +1,7 @@
 """What an Arrow IPC block may not hold, found before it is opened: compressed bodies, nested and odd types."""
 
 import struct
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from schemas.errors import ContractError
@@ -9,6 +10,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _DICTIONARY_BATCH, _RECORD_BATCH = 2, 3
+_SHORT = 4_096
+"""Bytes of metadata up to which what they say is kept: block after block has dictionaries of the same sizes."""
 
 
 def refuse_types(schema: "pa.Schema") -> None:
@@ -31,18 +34,25 @@ def refuse_types(schema: "pa.Schema") -> None:
             raise ContractError("a block has a column of a type that is not accepted")
 
 
-def refuse_compression(body: bytes) -> None:
-    """Raises ``ContractError`` on a compressed body: a few bytes could unfold to gigabytes."""
+def refuse_compression(body: bytes) -> bytes:
+    """The first message's metadata, which in a block spell its schema.
+
+    Raises ``ContractError`` on a compressed body: a few bytes could unfold to gigabytes.
+    """
     import pyarrow as pa
 
-    reader = pa.ipc.MessageReader.open_stream(pa.py_buffer(body))
-    while True:
-        try:
-            message = reader.read_next_message()
-        except StopIteration:
-            return
-        if _is_compressed(message.metadata.to_pybytes()):
+    spelt: bytes | None = None
+    for message in pa.ipc.MessageReader.open_stream(pa.py_buffer(body)):
+        metadata = message.metadata.to_pybytes()
+        spelt = metadata if spelt is None else spelt
+        if (_is_compressed if len(metadata) > _SHORT else _says_compressed)(metadata):
             raise ContractError("a compressed block is not accepted: let the broker compress")
+    return spelt or b""
+
+
+@lru_cache(maxsize=256)
+def _says_compressed(metadata: bytes) -> bool:
+    return _is_compressed(metadata)
 
 
 def _is_compressed(metadata: bytes) -> bool:

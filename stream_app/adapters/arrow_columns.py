@@ -1,5 +1,6 @@
 """Checked Arrow tables as pandas frames, and without pandas as arrays of cells that mean the same."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ from stream_app.core.drift.coding.cells import Cells, Columns, Floats, Numbers, 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+Readers = tuple[tuple[str, Callable[[Any], Cells]], ...]
+"""Of each column its name, and what makes cells of an Arrow array or of chunks of it."""
 
 _DAY = 86_400_000_000
 _FIRST, _LAST = np.datetime64("0001-01-01"), np.datetime64("9999-12-31")
@@ -43,35 +46,66 @@ def columns_in(table: "pa.Table") -> Columns:
     Raises ``ContractError``, or as pyarrow and pandas do, where ``frame_of`` raises, and on a dictionary with a word
     twice.
     """
-    cells = {str(name): _cells(column) for name, column in zip(table.column_names, table.columns, strict=True)}
-    return Columns(table.num_rows, cells)
+    return read_columns(table, readers_of(table.schema))
 
 
-def _cells(column: "pa.ChunkedArray") -> Cells:
+def readers_of(schema: "pa.Schema") -> Readers:
+    """What reads each column, by its type; of a schema whose types are accepted (``arrow_checks.refuse_types``)."""
+    return tuple((field.name, _reader(field.type)) for field in schema)
+
+
+def read_columns(rows: "pa.RecordBatch | pa.Table", readers: Readers) -> Columns:
+    """What ``columns_in`` gives of rows of the readers' schema."""
+    cells = {name: read(column) for (name, read), column in zip(readers, rows.columns, strict=True)}
+    return Columns(rows.num_rows, cells)
+
+
+def _reader(kind: "pa.DataType") -> "Callable[[Any], Cells]":
     import pyarrow as pa
 
-    kind = column.type
     if pa.types.is_dictionary(kind):
-        return _words(column) if pa.types.is_string(kind.value_type) else _odd(column)
+        return _words if pa.types.is_string(kind.value_type) else _odd
     if pa.types.is_string(kind):
-        return _words(column.dictionary_encode())
-    series = partial(_series, column)
-    array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+        return _texts
     if pa.types.is_boolean(kind):
-        return Words(_filled(array.cast(pa.int32())), ("False", "True"), _TRUTH, series)
-    # Missing cells are NaN, and NaT in times.
-    values = array.to_numpy(zero_copy_only=False)
+        return _truths
     if pa.types.is_date(kind):
-        return _dates(values.astype("datetime64[D]"), column)
-    if pa.types.is_timestamp(kind):
-        return _times(values, column)
-    return Numbers(values.astype("float64", copy=False), series=series)
+        return _dates
+    return _times if pa.types.is_timestamp(kind) else _numbers
 
 
-def _words(column: "pa.ChunkedArray") -> Words:
+def _whole(column: "pa.Array | pa.ChunkedArray") -> "pa.Array":
+    import pyarrow as pa
+
+    return column if isinstance(column, pa.Array) else column.combine_chunks()
+
+
+def _floats(column: "pa.Array | pa.ChunkedArray") -> "np.ndarray[Any, Any]":
+    """Missing cells are NaN, and NaT in times."""
+    found: np.ndarray[Any, Any] = _whole(column).to_numpy(zero_copy_only=False)
+    return found
+
+
+def _numbers(column: "pa.Array | pa.ChunkedArray") -> Numbers:
+    return Numbers(_floats(column).astype("float64", copy=False), series=partial(_series, column))
+
+
+def _truths(column: "pa.Array | pa.ChunkedArray") -> Words:
+    import pyarrow as pa
+
+    return Words(_filled(_whole(column).cast(pa.int32())), ("False", "True"), _TRUTH, partial(_series, column))
+
+
+def _texts(column: "pa.Array | pa.ChunkedArray") -> Words:
+    return _words(column.dictionary_encode())
+
+
+def _words(column: "pa.Array | pa.ChunkedArray") -> Words:
     """Every chunk may have a dictionary of its own."""
-    if column.num_chunks == 1:
-        return _of_dictionary(column.chunk(0))
+    import pyarrow as pa
+
+    if isinstance(column, pa.Array) or column.num_chunks == 1:
+        return _of_dictionary(column if isinstance(column, pa.Array) else column.chunk(0))
     places: dict[str, int] = {}
     parts = [np.empty(0, dtype=np.int32)]
     for chunk in column.chunks:
@@ -98,7 +132,8 @@ def _filled(indices: "pa.Array") -> "np.ndarray[Any, np.dtype[np.int32]]":
     return filled
 
 
-def _dates(days: "np.ndarray[Any, np.dtype[np.datetime64]]", column: "pa.ChunkedArray") -> Numbers:
+def _dates(column: "pa.Array | pa.ChunkedArray") -> Numbers:
+    days = _floats(column).astype("datetime64[D]")
     missing = np.isnat(days)
     if ((days < _FIRST) | (days > _LAST)).any():
         raise ContractError("a date of a block is out of range")
@@ -106,8 +141,8 @@ def _dates(days: "np.ndarray[Any, np.dtype[np.datetime64]]", column: "pa.Chunked
     return Numbers(values, _DATE, partial(_series, column))
 
 
-def _times(times: "np.ndarray[Any, np.dtype[np.datetime64]]", column: "pa.ChunkedArray") -> Numbers:
-    series = partial(_series, column)
+def _times(column: "pa.Array | pa.ChunkedArray") -> Numbers:
+    times, series = _floats(column), partial(_series, column)
     if column.type.tz is not None:
         # Raises where nobody knows the zone.
         _series(column.slice(0, 0))
@@ -121,16 +156,16 @@ def _times(times: "np.ndarray[Any, np.dtype[np.datetime64]]", column: "pa.Chunke
     return Numbers(values, _DATE if whole else _TIME, series)
 
 
-def _odd(column: "pa.ChunkedArray") -> Cells:
+def _odd(column: "pa.Array | pa.ChunkedArray") -> Cells:
     """A dictionary of other values than text: pandas holds them as objects, and says at once where it cannot."""
     cells = _series(column)
     kind = column.type.value_type
-    found = _cells(column.cast(kind))
+    found = _reader(kind)(column.cast(kind))
     numeric = isinstance(found, Numbers) and cells.map(type).isin((int, float, type(None))).all()
     return replace(found, types=_NUMBER if numeric else frozenset(), series=lambda: cells)
 
 
-def _series(column: "pa.ChunkedArray") -> "pd.Series[Any]":
+def _series(column: "pa.Array | pa.ChunkedArray") -> "pd.Series[Any]":
     import pyarrow as pa
 
     return frame_of(pa.table([column], names=["cells"]))["cells"]

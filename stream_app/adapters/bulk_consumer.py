@@ -7,8 +7,12 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from stream_app.adapters.reader import StoredMessage, stored
 
-AT_ONCE = 64
-"""Messages of one ``read`` at most."""
+AT_ONCE, BYTES_AT_ONCE = 64, 4_194_304
+"""Messages of one ``read`` at most, which asks for no more of them once they have so many bytes together: what is
+attended to soon after it was read is still in a processor's cache.
+"""
+
+_BITE = 4
 
 _PATIENCE_S = 0.5
 _DENIED = (
@@ -54,10 +58,12 @@ class BulkConsumer:
                 "enable.auto.offset.store": False,
                 "isolation.level": "read_uncommitted",
                 "fetch.wait.max.ms": fetch_wait_ms,
-                "fetch.max.bytes": 52_428_800,
+                "fetch.max.bytes": BYTES_AT_ONCE,
                 "max.partition.fetch.bytes": 16_777_216,
-                # What is read ahead, and so the most that one read can bring, beside a fetch that is under way.
-                "queued.max.messages.kbytes": 65_536,
+                # What is read ahead beside a fetch that is under way: little, so that its memory is soon used again.
+                # For room in it the library waits a second unless told otherwise.
+                "queued.max.messages.kbytes": 2 * BYTES_AT_ONCE // 1_024,
+                "fetch.queue.backoff.ms": 10,
                 "allow.auto.create.topics": False,
                 "log_level": 2,
             }
@@ -73,9 +79,20 @@ class BulkConsumer:
         first = self._poll(_PATIENCE_S)
         found, self._ahead = self._ahead, []
         if first is not None:
-            some = self._consumer.consume(AT_ONCE - 1, 0.0)
-            found += [first, *(stored(message) for message in some if _sound(message))]
+            found.append(first)
+            self._fill(found)
         return found
+
+    def _fill(self, found: list[StoredMessage]) -> None:
+        """Add what is there already."""
+        size = 0
+        while len(found) < AT_ONCE and size < BYTES_AT_ONCE:
+            some = self._consumer.consume(_BITE, 0.0)
+            if not some:
+                return
+            added = [stored(message) for message in some if _sound(message)]
+            size += sum(len(message.value) for message in added)
+            found += added
 
     def keep(self) -> None:
         """Stay in the group while messages are attended to for long: others may come and go meanwhile."""

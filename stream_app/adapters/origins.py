@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from schemas.cloudevents import attributes_of
 from schemas.errors import ContractError
-from schemas.events.raw import whole_number
+from schemas.events.attributes import whole_number
 from schemas.events.sources import RecordsObserved
 from stream_app.adapters.packing import Span
 from stream_app.adapters.reader import StoredMessage, read_new

@@ -12,6 +12,7 @@ import numpy as np
 
 from schemas.drift import DriftPolicy
 from schemas.errors import ContractError
+from stream_app.core.drift.blocks import Blocks
 from stream_app.core.drift.concept.concept import ConceptModel
 from stream_app.core.drift.concept.concept_tests import CONCEPT_SHARE, ConceptSign, ConceptTests
 from stream_app.core.drift.counts.layout import Integers
@@ -75,7 +76,8 @@ class Aggregator:
         """
         if last_offset < self.positions.get(origin, 0):
             return ()
-        self._check(origin, first_offset, last_offset, counted)
+        blocks = Blocks.of(counted.blocks)
+        self._check(origin, first_offset, last_offset, counted, blocks)
         self.positions[origin] = last_offset + 1
         if counted.operation == "delete":
             self.train -= counted.train
@@ -86,58 +88,55 @@ class Aggregator:
             if self.policy.late_labels:
                 self._span(origin, first_offset, last_offset, counted.rows)
             self.labelled += counted.rows
-            return self._labelled(counted)
-        return self._inserted(origin, first_offset, last_offset, counted)
+            return self._labelled(blocks)
+        if not self.policy.late_labels:
+            self._span(origin, first_offset, last_offset, counted.rows)
+        return self._inserted(counted, blocks)
 
-    def _check(self, origin: str, first_offset: int, last_offset: int, counted: Counted) -> None:
+    def _check(self, origin: str, first_offset: int, last_offset: int, counted: Counted, blocks: Blocks) -> None:
         cells = self.reference.layout.cells
         if first_offset > last_offset or first_offset < self.positions.get(origin, 0):
             raise ContractError("the counts overlap others of their origin")
-        periods = len(self.reference.periods)
-        if len(counted.train) != cells or len(counted.held) != cells:
+        found = blocks.counts.shape[1] if len(blocks) else cells
+        if len(counted.train) != cells or len(counted.held) != cells or found != cells:
             raise ContractError("the counts are not of the reference's layout")
-        for block in counted.blocks:
-            if len(block.counts) != cells:
-                raise ContractError("the counts are not of the reference's layout")
-            if block.period > periods:
-                raise ContractError("the counts are of a period that the reference does not have")
-            if not block.errors.possible:
-                raise ContractError("counts of errors that no block of rows can have")
+        if blocks.periods.max(initial=0) > len(self.reference.periods):
+            raise ContractError("the counts are of a period that the reference does not have")
+        if not blocks.possible:
+            raise ContractError("counts of errors that no block of rows can have")
 
-    def _inserted(self, origin: str, first_offset: int, last_offset: int, counted: Counted) -> tuple[DriftSign, ...]:
+    def _inserted(self, counted: Counted, blocks: Blocks) -> tuple[DriftSign, ...]:
         first = self.tracker.rows
-        if not self.policy.late_labels:
-            self._span(origin, first_offset, last_offset, counted.rows)
         self.train += counted.train
         self.held += counted.held
-        moved = self.tracker.take(counted.blocks)
+        moved = self.tracker.take(blocks)
         if moved and self.concept is not None:
             self.concept.settle()
-        signs = [*self._misfitting(counted), *moved, *self._errors(first, counted)]
+        signs = [*self._misfitting(counted), *moved, *self._errors(first, blocks)]
         if signs:
             self.train[:] = 0
             self.held[:] = 0
             self.since = self.tracker.rows
         return tuple(signs)
 
-    def _errors(self, first: int, counted: Counted) -> list[DriftSign]:
+    def _errors(self, first: int, blocks: Blocks) -> list[DriftSign]:
         if self.concept is None:
             return []
         found, at = [], first
-        for block in counted.blocks:
-            sign = self.concept.take(at, at + block.rows, block.errors)
-            at += block.rows
+        for rows, errors in zip(blocks.rows.tolist(), blocks.errors, strict=True):
+            sign = self.concept.take(at, at + rows, errors)
+            at += rows
             # Where the columns themselves moved, the model errs for that reason.
             if sign is not None and not self.tracker.settling:
                 found.append(self._concept_sign(sign))
         return found
 
-    def _labelled(self, counted: Counted) -> tuple[DriftSign, ...]:
+    def _labelled(self, blocks: Blocks) -> tuple[DriftSign, ...]:
         """Late labels: errors of rows that were counted before, dated by where the stream stands now."""
         if self.concept is None:
             return ()
         at = self.tracker.rows
-        signs = [self.concept.take(at, at, block.errors) for block in counted.blocks]
+        signs = [self.concept.take(at, at, errors) for errors in blocks.errors]
         return tuple(self._concept_sign(sign) for sign in signs if sign is not None and not self.tracker.settling)
 
     def _concept_sign(self, sign: ConceptSign) -> DriftSign:

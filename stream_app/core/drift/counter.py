@@ -10,7 +10,7 @@ from stream_app.core.drift.blocks import blocks_from
 from stream_app.core.drift.coding.bins import MISSING, Codes
 from stream_app.core.drift.coding.cells import Cells, Columns, Numbers, Words
 from stream_app.core.drift.coding.encoding import Encoder
-from stream_app.core.drift.coding.seasons import blocks_of
+from stream_app.core.drift.coding.seasons import blocks_of, even_blocks
 from stream_app.core.drift.concept.concept import ConceptModel
 from stream_app.core.drift.counts.counting import COMPILED, count_apart
 from stream_app.core.drift.reference import Reference
@@ -39,15 +39,19 @@ class RowCounter:
         self._window: int | None = None
         self._shut = False
         self._known = frozenset(contract.names)
+        self._wanted = frozenset(column.name for column in reference.bins if column.name != reference.late)
 
     def count(self, columns: Columns, operation: Operation = "insert") -> Counted:
         """The counts of a message's rows; raises ``ContractError`` where the column of the privacy unit is absent."""
         codes, seconds, reference = self._encoder.codes(columns), self._seconds(columns), self.reference
-        limits, periods = blocks_of(reference.periods_of(seconds), reference.block_rows)
+        if reference.periods:
+            limits, periods = blocks_of(reference.periods_of(seconds), reference.block_rows)
+        else:
+            limits, periods = even_blocks(columns.rows, reference.block_rows)
         classes = self._classes(columns, operation)
         counts, train, held = count_apart(reference.as_counted(codes), reference.layout, limits, classes)
         blocks = blocks_from(counts, limits, periods, codes, seconds, self._concept)
-        return Counted(operation, tuple(blocks), train, held, *self._misfit(columns, codes))
+        return Counted(operation, blocks, train, held, *self._misfit(columns, codes))
 
     def pass_time(self, at: int) -> None:
         """Begin a new window where the broker's time ``at`` (milliseconds since 1970) is in one.
@@ -65,13 +69,14 @@ class RowCounter:
         if operation == "label" or not columns.rows:
             return np.full(columns.rows, _NEITHER, dtype=np.int8)
         keys, known = self._splitter.units(columns)
-        if self._bound is not None:
-            known = known & (not self._shut)
-            taken = self._bound.remove if operation == "delete" else self._bound.admit
-            known[known] = taken(keys[known])
         # False is the train share's class.
         classes = self._splitter.held_out(keys).view(np.int8)
-        classes[~known] = _NEITHER
+        if known is not None:
+            if self._bound is not None:
+                known = known & (not self._shut)
+                taken = self._bound.remove if operation == "delete" else self._bound.admit
+                known[known] = taken(keys[known])
+            classes[~known] = _NEITHER
         return classes
 
     def _seconds(self, columns: Columns) -> "np.ndarray[tuple[int, ...], np.dtype[np.float64]]":
@@ -82,14 +87,14 @@ class RowCounter:
         """Modelled columns that are absent (but for a label that comes late), columns that the contract does not name,
         and columns no cell of which could be read as its type.
         """
-        names = {column.name for column in self.reference.bins if column.name != self.reference.late}
-        given = set(columns.cells) if columns.rows else names
-        absent, unknown = tuple(sorted(names - given)), tuple(sorted(given - self._known))
+        if not columns.rows:
+            return (), (), ()
+        given, bins = columns.cells.keys(), self.reference.bins
+        absent, unknown = tuple(sorted(self._wanted - given)), tuple(sorted(given - self._known))
         retyped = tuple(
             column.name
-            for column, row in zip(self.reference.bins, codes, strict=True)
-            if columns.rows
-            and row[0] == MISSING
+            for column, row, first in zip(bins, codes, codes[:, 0].tolist(), strict=True)
+            if first == MISSING
             and column.name in columns.cells
             and _unread(row, columns.cells[column.name], column.type)
         )

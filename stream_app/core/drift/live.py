@@ -4,7 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from stream_app.core.drift.blocks import Blocks
 from stream_app.core.drift.coding.bins import MISSING
+from stream_app.core.drift.counts.layout import Integers
 from stream_app.core.drift.reference import Reference
 from stream_app.core.drift.wire import Counted
 
@@ -36,20 +38,28 @@ class LiveSummary:
         self._empty = Mean
         self._piece = Mean()
         self._missing, self._score = EWMean(_MISSING_FADING), EWMean(_SCORE_FADING)
+        self._reference: Reference | None = None
+        self._cells: Integers = np.zeros(0, dtype=np.int64)
 
     def take(self, counted: Counted, reference: Reference, score: float) -> Figures | None:
         """Take rows that the tracker has seen, and its score; new figures once a piece is whole, else nothing."""
         rows = counted.rows
         if rows == 0 or counted.operation != "insert":
             return None
-        places = [place for place in range(len(reference.bins)) if place != reference.late_place]
-        missing = reference.layout.fine[places] + MISSING
-        counts = np.concatenate([block.counts for block in counted.blocks]).reshape(-1, reference.layout.cells)
-        cells = int(counts[:, missing].sum(dtype=np.int64))
-        self._piece.update(cells / (rows * len(missing)), rows)
+        if reference is not self._reference:
+            self._reference, self._cells = reference, _missing_cells(reference)
+        missing = int(Blocks.of(counted.blocks).counts.take(self._cells, axis=1).sum(dtype=np.int64))
+        self._piece.update(missing / (rows * len(self._cells)), rows)
         if self._piece.n < MINIMUM_ROWS:
             return None
         self._missing.update(self._piece.get())
         self._score.update(score)
         self._piece = self._empty()
         return Figures(float(self._missing.get()), float(self._score.get()))
+
+
+def _missing_cells(reference: Reference) -> Integers:
+    """The cells that count what a column misses, a label that comes late apart."""
+    places = [place for place in range(len(reference.bins)) if place != reference.late_place]
+    found: Integers = reference.layout.fine[places] + MISSING
+    return found

@@ -18,7 +18,7 @@ import numpy as np
 
 from schemas.drift import DriftPolicy
 from schemas.errors import ContractError
-from stream_app.core.drift.blocks import Block, counted
+from stream_app.core.drift.blocks import Block, Blocks, counted, times_of
 from stream_app.core.drift.coding.bins import Codes, Floats
 from stream_app.core.drift.counts.layout import Integers
 from stream_app.core.drift.counts.recent import Recent
@@ -45,13 +45,13 @@ _AT_ONCE, _CELLS_AT_ONCE = 128, 1 << 22
 
 
 class _Run(NamedTuple):
-    """Neighbouring blocks of one ``period``: (blocks, cells) ``counts``, first ``rows`` and ``times``."""
+    """Neighbouring blocks of one ``period``: (blocks, cells) ``counts``, first ``rows`` and ``times``, NaN for none."""
 
     period: int
     counts: "np.ndarray[Any, Any]"
     firsts: Integers
     rows: Integers
-    times: list[float | None]
+    times: Floats
 
 
 class Tracker:
@@ -139,27 +139,34 @@ class Tracker:
     def take(self, blocks: Sequence[Block]) -> tuple[DriftSign, ...]:
         """Take counted blocks; short ones are joined with later ones of their period."""
         found: list[DriftSign] = []
-        ready, at = self._ready(blocks), 0
+        (ready, firsts), at = self._ready(Blocks.of(blocks)), 0
         while at < len(ready):
             if self._settling is not None:
-                self._settle(*ready[at], found)
+                self._settle(int(firsts[at]), ready[at], found)
                 at += 1
             else:
-                at += self._advance(_run(ready, at), found)
+                at += self._advance(_run(ready, firsts, at), found)
         return tuple(found)
 
-    def _ready(self, blocks: Sequence[Block]) -> list[tuple[int, Block]]:
+    def _ready(self, blocks: Blocks) -> tuple[Blocks, Integers]:
         """Blocks and their first rows, joined with what waited for them; those that are still too short wait."""
-        found, least = list[tuple[int, Block]](), self._original.block_rows // 2
-        for block in blocks:
-            first, waiting = self._pending.pop(block.period, (self.rows, None))
-            self.rows += block.rows
-            joined = block if waiting is None else waiting.joined(block)
-            if joined.rows < least:
-                self._pending[block.period] = (first, joined)
-            else:
-                found.append((first, joined))
-        return found
+        ends, least = self.rows + np.cumsum(blocks.rows), self._original.block_rows // 2
+        firsts = ends - blocks.rows
+        self.rows = int(ends[-1]) if len(ends) else self.rows
+        if not self._pending and (blocks.rows >= least).all():
+            return blocks, firsts
+        kept, joined = list[int](), dict[int, Block]()
+        for place, (period, rows) in enumerate(zip(blocks.periods.tolist(), blocks.rows.tolist(), strict=True)):
+            if rows < least or period in self._pending:
+                first, waiting = self._pending.pop(period, (int(firsts[place]), None))
+                block = blocks[place] if waiting is None else waiting.joined(blocks[place])
+                if block.rows < least:
+                    self._pending[period] = (first, block)
+                    continue
+                firsts[place], joined[place] = first, block
+            kept.append(place)
+        places = np.asarray(kept, dtype=np.int64)
+        return blocks.replaced(places, joined), firsts[places]
 
     def _advance(self, run: "_Run", found: list[DriftSign]) -> int:
         """Score blocks of one period up to the first that gives a sign; how many were used."""
@@ -180,8 +187,8 @@ class Tracker:
         return taken
 
     def _remember(self, run: "_Run", taken: int) -> None:
-        rows, firsts = run.rows[:taken].tolist(), run.firsts[:taken].tolist()
-        self._recent.add(run.counts[:taken, : self._remembered], rows, firsts, run.times[:taken])
+        counts = run.counts[:taken, : self._remembered]
+        self._recent.add(counts, run.rows[:taken], run.firsts[:taken], run.times[:taken])
 
     def _scan(self, period: int, counts: "np.ndarray[Any, Any]", scores: Floats | None, firsts: Integers) -> int:
         """Take blocks into the slow scan, against the first reference; how many."""
@@ -245,10 +252,11 @@ class Tracker:
         assert settling is not None
         rare = reference.rare.count(block.counts)
         settling.add(block.period, block.rows, block.counts, rare)
-        self._recent.add(block.counts[None, : self._remembered], [block.rows], [first], [block.time])
+        rows, firsts = np.asarray([block.rows]), np.asarray([first])
+        self._recent.add(block.counts[None, : self._remembered], rows, firsts, times_of([block.time]))
         heard = np.where(settling.muted, 0, rare)
-        self._rare.update(heard[None], np.asarray([block.rows]), np.asarray([first]))
-        self._scan(block.period, block.counts[None], None, np.asarray([first]))
+        self._rare.update(heard[None], rows, firsts)
+        self._scan(block.period, block.counts[None], None, firsts)
         if self._slow is not None:
             self._slow.forget()
         if settling.listening and self._rare.alarms(settling.muted):
@@ -337,23 +345,16 @@ class Tracker:
                 self._settling.picture = self._scorings_of(self._settling.half)
 
 
-def _run(blocks: list[tuple[int, Block]], start: int) -> _Run:
-    """The blocks from ``start`` on up to the next period's."""
-    first, stop = blocks[start][1], start + 1
-    most = min(len(blocks), start + min(_AT_ONCE, _CELLS_AT_ONCE // max(1, len(first.counts))))
-    while stop < most and blocks[stop][1].period == first.period:
-        stop += 1
-    firsts, own = zip(*blocks[start:stop], strict=True)
-    counts = np.concatenate([block.counts for block in own]).reshape(len(own), -1)
-    # Joined blocks are wide; narrow counts are scored sooner.
+def _run(blocks: Blocks, firsts: Integers, start: int) -> _Run:
+    """The blocks from ``start`` on up to the next period's; ``firsts`` are all their first rows."""
+    most = max(1, min(_AT_ONCE, _CELLS_AT_ONCE // max(1, blocks.counts.shape[1])))
+    periods = blocks.periods[start : start + most]
+    others = np.flatnonzero(periods != periods[0])
+    own = slice(start, start + (int(others[0]) if len(others) else len(periods)))
+    counts = blocks.counts[own]
+    # Narrow counts are scored sooner.
     counts = counts.astype(np.int16) if counts.dtype.itemsize > 2 and counts.max(initial=0) <= MOST else counts
-    return _Run(
-        first.period,
-        counts,
-        np.asarray(firsts, dtype=np.int64),
-        np.asarray([block.rows for block in own], dtype=np.int64),
-        [block.time for block in own],
-    )
+    return _Run(int(periods[0]), counts, firsts[own], blocks.rows[own], blocks.times[own])
 
 
 def _packed(state: State) -> dict[str, Any]:

@@ -7,6 +7,7 @@ bytes, or as the cells that are not zero and their counts, whichever is shorter.
 
 import json
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -14,14 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.errors import ContractError
-from stream_app.core.drift.blocks import Block
-from stream_app.core.drift.concept.concept import Errors
+from stream_app.core.drift.blocks import Block, Blocks, Narrow
 from stream_app.core.drift.counts.layout import Integers
 
-Narrow = npt.NDArray[np.integer[Any]]
 Operation = Literal["insert", "delete", "label"]
 _MAGIC = b"PRC2"
 _HEAD, _BLOCK = struct.Struct("<4sI"), struct.Struct("<5qd")
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 _DTYPES: dict[str, npt.DTypeLike] = {"1": "<u1", "2": "<u2", "4": "<u4", "8": "<i8"}
 _MOST_CELLS = 1 << 26
 
@@ -47,7 +47,7 @@ class Counted:
     """
 
     operation: Operation
-    blocks: tuple[Block, ...]
+    blocks: Sequence[Block]
     train: Integers
     held: Integers
     absent: tuple[str, ...] = ()
@@ -57,7 +57,7 @@ class Counted:
 
     @property
     def rows(self) -> int:
-        return sum(block.rows for block in self.blocks)
+        return sum(Blocks.of(self.blocks).rows.tolist())
 
     @property
     def misfit(self) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
@@ -70,7 +70,7 @@ class _Vectors:
     """Vectors in the order of their writing."""
 
     kinds: list[str] = field(default_factory=list)
-    parts: list[bytes] = field(default_factory=list)
+    parts: list[memoryview] = field(default_factory=list)
 
     def add(self, counts: "np.ndarray[Any, Any]") -> None:
         """Write (cells,) counts."""
@@ -78,13 +78,15 @@ class _Vectors:
         seen = np.flatnonzero(counts) if _sparse(counts) else None
         if seen is not None and len(seen) * (4 + int(width)) < counts.size * int(width):
             self.kinds.append(f"s{width}.{len(seen)}")
-            self.parts += [seen.astype("<u4").tobytes(), counts[seen].astype(_DTYPES[width]).tobytes()]
+            self.parts += [seen.astype("<u4").data, counts[seen].astype(_DTYPES[width]).data]
             return
         self.kinds.append(f"d{width}")
-        self.parts.append(counts.astype(_DTYPES[width], copy=False).tobytes())
+        self.parts.append(np.ascontiguousarray(counts, dtype=_DTYPES[width]).data)
 
 
 def _width(counts: "np.ndarray[Any, Any]") -> str:
+    if counts.dtype == np.uint8:
+        return "1"
     largest = int(counts.max(initial=0))
     return "1" if largest < 1 << 8 else "2" if largest < 1 << 16 else "4" if largest < 1 << 32 else "8"
 
@@ -96,34 +98,23 @@ def _sparse(counts: "np.ndarray[Any, Any]") -> bool:
 
 def to_bytes(counted: Counted) -> bytes:
     """The message's body."""
-    vectors = _Vectors()
-    vectors.add(_together(counted.blocks))
+    vectors, blocks = _Vectors(), Blocks.of(counted.blocks)
+    vectors.add(blocks.counts.ravel())
     vectors.add(counted.train)
     vectors.add(counted.held)
     header: dict[str, Any] = {
         "operation": counted.operation,
         "cells": int(counted.train.size),
-        "blocks": len(counted.blocks),
+        "blocks": len(blocks),
         "misfit": counted.misfit,
         "vectors": vectors.kinds,
     }
     if counted.compared is not None:
         vectors.add(counted.compared.counts)
         header["compared"] = [counted.compared.release, int(counted.compared.counts.size)]
-    head = json.dumps(header, separators=(",", ":")).encode()
-    return b"".join([_HEAD.pack(_MAGIC, len(head)), head, *_heads(counted.blocks), *vectors.parts])
-
-
-def _heads(blocks: tuple[Block, ...]) -> tuple[bytes, bytes]:
-    """Five whole numbers of each block, and its time, NaN for none."""
-    numbers = [(block.period, block.rows, *block.errors) for block in blocks]
-    times = [np.nan if block.time is None else block.time for block in blocks]
-    return np.asarray(numbers, dtype="<i8").tobytes(), np.asarray(times, dtype="<f8").tobytes()
-
-
-def _together(blocks: tuple[Block, ...]) -> "np.ndarray[Any, Any]":
-    """The counts of all blocks, one after the other."""
-    return np.concatenate([block.counts for block in blocks]) if blocks else np.zeros(0, dtype=np.uint8)
+    head = _ENCODER.encode(header).encode()
+    heads = blocks.heads.astype("<i8").tobytes(), blocks.times.astype("<f8").tobytes()
+    return b"".join([_HEAD.pack(_MAGIC, len(head)), head, *heads, *vectors.parts])
 
 
 def from_bytes(body: bytes) -> Counted:
@@ -163,23 +154,21 @@ def _counted(header: dict[str, Any], heads: memoryview, vectors: list[Narrow]) -
     found = None if compared is None else Compared(compared[0], vectors.pop().astype(np.int64))
     if header["operation"] not in ("insert", "delete", "label"):
         raise ValueError
-    blocks = _blocks(heads, vectors[0].reshape(header["blocks"], header["cells"]))
+    counts = np.require(vectors[0], requirements="A").reshape(header["blocks"], header["cells"])
+    blocks = _blocks(heads, counts)
     absent, unknown, retyped = (tuple(str(name) for name in names) for names in header["misfit"])
     train, held = (vector.astype(np.int64) for vector in vectors[-2:])
     return Counted(header["operation"], blocks, train, held, absent, unknown, retyped, found)
 
 
-def _blocks(heads: memoryview, counts: Narrow) -> tuple[Block, ...]:
-    """The blocks of (blocks, cells) counts, of which each keeps a view."""
-    numbers = np.frombuffer(heads, "<i8", 5 * len(counts)).reshape(-1, 5)
-    times = np.frombuffer(heads, "<f8", len(counts), numbers.nbytes)
-    if numbers.min(initial=0) < 0 or numbers.max(initial=0) >= 1 << 53 or np.isinf(times).any():
+def _blocks(heads: memoryview, counts: Narrow) -> Blocks:
+    """The blocks of (blocks, cells) counts, which stay where they are."""
+    numbers = np.frombuffer(heads, "<i8", 5 * len(counts)).astype(np.int64).reshape(-1, 5)
+    times = np.frombuffer(heads, "<f8", len(counts), numbers.nbytes).astype(np.float64)
+    # Numbers below 0 are the largest without a sign.
+    if numbers.view(np.uint64).max(initial=0) >= 1 << 53 or np.isinf(times).any():
         raise ValueError
-    each = zip(numbers.tolist(), times.tolist(), counts, strict=True)
-    return tuple(
-        Block(period, rows, cells, None if time != time else time, Errors(labelled, wrong, expected))
-        for (period, rows, labelled, wrong, expected), time, cells in each
-    )
+    return Blocks(counts, numbers, times)
 
 
 def _read(body: memoryview, kinds: list[str], sizes: list[int]) -> list[Narrow]:

@@ -24,9 +24,9 @@ from tests.benchmarks.drift.streams import Source
 from tests.benchmarks.peers.environment import ROOT
 
 ROWS, BLOCKS, COUNTS = "bench.rows", "bench.blocks", "source.counts"
-PARTITIONS = 48
+PARTITIONS = {ROWS: 48, BLOCKS: 96, COUNTS: 96}
 BLOCK_ROWS = Packing("rows", "bench").block_rows
-BLOCKS_SENT = 200
+BLOCKS_SENT = 400
 _MOST_ROWS = 150_000
 """The embedded broker keeps 5 MiB a partition."""
 READERS = {"perennial": BLOCKS, "faust": ROWS, "json": ROWS, "arrow": BLOCKS, "frames": BLOCKS, "checked": BLOCKS}
@@ -35,9 +35,9 @@ _SECONDS = 900
 
 
 def measure(rows: int) -> dict[str, Any]:
-    """By reader: CPU microseconds a row, of so many JSON rows and of 100 blocks."""
+    """By reader: CPU microseconds a row, of so many JSON rows and of the blocks."""
     rows = min(rows, _MOST_ROWS)
-    with EmbeddedBroker({ROWS: PARTITIONS, BLOCKS: PARTITIONS, COUNTS: PARTITIONS}) as broker:
+    with EmbeddedBroker(PARTITIONS) as broker:
         sent = {ROWS: _send_rows(broker.bootstrap, rows), BLOCKS: _send_blocks(broker.bootstrap)}
         found = {name: _read(name, broker.bootstrap, topic, sent[topic]) for name, topic in READERS.items()}
     return {"block_rows": BLOCK_ROWS, "columns": 15, "readers": found}
@@ -46,7 +46,7 @@ def measure(rows: int) -> dict[str, Any]:
 def _send_rows(bootstrap: str, rows: int) -> int:
     producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 50})
     for place, row in enumerate(_plain(Source(5).take(rows)).to_dict("records")):
-        producer.produce(ROWS, json.dumps(row).encode(), partition=place % PARTITIONS)
+        producer.produce(ROWS, json.dumps(row).encode(), partition=place % PARTITIONS[ROWS])
         if place % 1_000 == 0:
             producer.poll(0)
     producer.flush(60)
@@ -61,7 +61,7 @@ def _plain(frame: pd.DataFrame) -> pd.DataFrame:
 def _send_blocks(bootstrap: str) -> int:
     producer, source = Producer({"bootstrap.servers": bootstrap}), Source(6)
     for place in range(BLOCKS_SENT):
-        producer.produce(BLOCKS, encode_block(source.take(BLOCK_ROWS)), partition=place % PARTITIONS)
+        producer.produce(BLOCKS, encode_block(source.take(BLOCK_ROWS)), partition=place % PARTITIONS[BLOCKS])
     producer.flush(60)
     return BLOCKS_SENT * BLOCK_ROWS
 

@@ -11,8 +11,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
-ROUNDS = 5
-_PARTITIONS = 48
+ROUNDS = 3
 
 
 def json_decoder() -> tuple[str, Callable[[bytes], Any]]:
@@ -49,9 +48,10 @@ def consumed(bootstrap: str, topic: str, rows: int, at_once: int, rows_in: Calla
     }
     started = time.process_time()
     consumer = Consumer(settings)
+    partitions = consumer.list_topics(topic, 10.0).topics[topic].partitions
     read = 0
     for number in range(ROUNDS):
-        consumer.assign([TopicPartition(topic, place, 0) for place in range(_PARTITIONS)])
+        consumer.assign([TopicPartition(topic, place, 0) for place in partitions])
         while read < rows * (number + 1):
             for message in consumer.consume(at_once, timeout=1.0):
                 body = message.value()

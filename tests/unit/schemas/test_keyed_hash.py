@@ -104,6 +104,29 @@ def test_compiled_hashes_are_the_same(rows: list[tuple[float, int]]) -> None:
     assert (contents[0] == contents[1]).all()
 
 
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("rows", [0, 1, 1_023, 1_024, 3_000])
+def test_columns_together_hash_as_one_by_one(rows: int, path: Path) -> None:
+    random = np.random.default_rng(rows)
+    values, indices = random.normal(size=2 * rows), random.integers(-1, 2, rows).astype(np.int32)
+    values[: rows // 2] = np.nan
+    unaligned = np.frombuffer(b"." + values.tobytes(), dtype=np.float64, offset=1)
+    hashing, content, expected = RowHash(SECRET, "abcd", path), *np.zeros((2, rows), dtype=np.uint64)
+    hashing.add_columns([values[::2], None, (indices, ("x", "y")), unaligned[:rows]], content)
+    hashing.add_numbers("a", values[::2].copy(), expected)
+    hashing.add_words("c", indices, ("x", "y"), expected)
+    hashing.add_numbers("d", values[:rows].copy(), expected)
+    assert content.tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("index", [-2, 2, 2**31 - 1])
+def test_an_index_outside_one_of_many_dictionaries_is_refused(index: int, path: Path) -> None:
+    indices = np.array([0, index], dtype=np.int32)
+    with pytest.raises(InputError, match="outside the dictionary"):
+        RowHash(SECRET, "ab", path).add_columns([None, (indices, ("x", "y"))], np.zeros(2, dtype=np.uint64))
+
+
 def test_values_that_change_places_between_columns_change_the_hash() -> None:
     left, right = np.arange(100.0), np.arange(100.0)[::-1]
     assert (two(left, right) != two(right, left)).all()

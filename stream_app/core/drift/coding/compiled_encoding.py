@@ -1,51 +1,100 @@
 """Codes of cells by loops that numba compiles; imported only where numba is installed, compiled once and kept on disk.
 
 The same steps as in ``encoding``, a few hundred cells at a time: short loops without branches run many cells at once.
+One call takes all columns, by where their arrays begin: to hand over an array costs as much as a thousand cells.
 """
 
+from typing import Any
+
 import numpy as np
+from numba import types as untyped
+from numba.extending import intrinsic
+from numba.np.numpy_support import carray
 
 from schemas.compiling import compiled
 from stream_app.core.drift.coding.bins import Codes
-from stream_app.core.drift.coding.cells import Floats, Indices
-from stream_app.core.drift.coding.encoding import Grid
 
-CHUNK = 256
+CHUNK = 512
+NUMBERS, WORDS = 1, 2
+"""What a source is; any other is left alone."""
+
+types: Any = untyped
+
+
+def _cells_of(kind: Any) -> Any:
+    def typed(_: Any, address: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+            return builder.inttoptr(given[0], context.get_value_type(signature.return_type))
+
+        return types.CPointer(kind)(types.int64), generate
+
+    return intrinsic(typed)
+
+
+_floats_of: Any = _cells_of(types.float64)
+_indices_of: Any = _cells_of(types.int32)
+_codes_of: Any = _cells_of(types.uint8)
 
 
 @compiled
-def bin_numbers(numbers: Floats, into: Grid, out: Codes) -> None:
+def encode(sources: Any, grids: Any, firsts: Any, edges: Any, out: Codes) -> int:
+    """(columns, rows) codes into ``out``; -1, or the first column with an index beyond its words.
+
+    ``sources`` (columns, 4) say what a column is, where its cells begin, one for each row, and for words
+    where their codes begin and how many they are. ``grids`` (columns, 5) are low,
+    scale, lower and upper end and stride of a grid, ``firsts`` and ``edges`` (columns, any) its own.
+    """
+    rows = out.shape[1]
+    for column in range(len(sources)):
+        kind, cells = sources[column, 0], sources[column, 1]
+        if kind == NUMBERS:
+            _bin(carray(_floats_of(cells), rows), grids[column], firsts[column], edges[column], out[column])
+        elif kind == WORDS:
+            table = carray(_codes_of(sources[column, 2]), sources[column, 3])
+            if not _look_up(carray(_indices_of(cells), rows), table, out[column]):
+                return column
+    return -1
+
+
+@compiled
+def _bin(numbers: Any, grid: Any, first: Any, edges: Any, out: Any) -> None:
     """(rows,) codes into ``out``, as ``searchsorted`` from the right would give them."""
-    edges, first, low, scale, lower, upper = into.edges, into.first, into.low, into.scale, into.lower, into.upper
-    last, one, new = np.float64(len(first) - 1), np.uint64(1), np.uint64(1)
-    found = np.empty(CHUNK, dtype=np.uint64)
+    low, scale, lower, upper, last = grid[0], grid[1], grid[2], grid[3], np.float64(len(first) - 1)
+    cells, found = np.empty(CHUNK, dtype=np.int32), np.empty(CHUNK, dtype=np.uint8)
+    bounded, one = (lower > -np.inf) | (upper < np.inf), np.uint64(1)
     for start in range(0, len(numbers), CHUNK):
-        some = numbers[start : start + CHUNK]
-        codes = out[start : start + CHUNK]
+        some, codes = numbers[start : start + CHUNK], out[start : start + CHUNK]
         for i in range(len(some)):
             place = (some[i] - low) * scale
             place = place if place > 0.0 else 0.0
-            place = place if place < last else last
-            found[i] = first[np.uint64(place)]
+            cells[i] = np.int32(place if place < last else last)
         # Unsigned, or every look-up would first ask whether it counts from the end.
-        step = np.uint64(into.stride)
-        while step:
-            for i in range(len(some)):
-                found[i] += step if edges[found[i] + step - one] <= some[i] else np.uint64(0)
-            step >>= one
+        step = np.uint64(grid[4])
         for i in range(len(some)):
-            number = some[i]
-            code = found[i] + np.uint64(2)
-            code = new if (number < lower) | (number > upper) else code
-            codes[i] = code if abs(number) < np.inf else np.uint64(0)
+            place = np.uint64(first[np.uint64(np.uint32(cells[i]))])
+            found[i] = place + step * np.uint64(edges[place + step - one] <= some[i])
+        while step > one:
+            step >>= one
+            for i in range(len(some)):
+                place = np.uint64(found[i])
+                found[i] = place + step * np.uint64(edges[place + step - one] <= some[i])
+        for i in range(len(some)):
+            codes[i] = found[i] + np.uint8(2) if abs(some[i]) < np.inf else np.uint8(0)
+        if bounded:
+            for i in range(len(some)):
+                outside = (some[i] < lower) | (some[i] > upper)
+                codes[i] = np.uint8(1) if outside & (abs(some[i]) < np.inf) else codes[i]
 
 
 @compiled
-def look_up(indices: Indices, table: Codes, out: Codes) -> None:
-    """The table's codes, of which the last is that of index -1; raises ``IndexError`` beyond the table."""
-    size = len(table)
+def _look_up(indices: Any, table: Any, out: Codes) -> bool:
+    """The table's codes, of which the last is that of index -1; false where an index is beyond the table."""
+    least, most, size = np.int32(0), np.int32(0), np.int64(len(table))
     for i in range(len(indices)):
-        place = indices[i] + size if indices[i] < 0 else indices[i]
-        if place < 0 or place >= size:
-            raise IndexError("an index beyond the words of its column")
-        out[i] = table[place]
+        least, most = min(least, indices[i]), max(most, indices[i])
+    if least < -size or most >= size:
+        return False
+    for i in range(len(indices)):
+        place = np.int64(indices[i])
+        out[i] = table[np.uint64(place + size if place < 0 else place)]
+    return True

@@ -53,7 +53,7 @@ class Conforming:
             return cells if self._words is None else self._within(cells, self._words)
         if cells.series is not None and self._inexact(cells.values):
             return self._typed(cells)
-        return self._clipped(cells.values)
+        return self._clipped(cells)
 
     def _inexact(self, values: Floats) -> bool:
         limit = _EXACT.get(self.column.type)
@@ -76,12 +76,13 @@ class Conforming:
         )
         return conform(pd.DataFrame({name: series}), alone).table[name]
 
-    def _clipped(self, values: Floats) -> Numbers:
+    def _clipped(self, cells: Numbers) -> Numbers:
+        values = cells.values
         if self.column.type == "integer" or self._ends is not None:
             values = self._compiled(values) if self._path == "numba" else self._plain(values)
         if self._numbers is not None:
             values = np.where(np.isin(values, self._numbers), values, np.nan)
-        return Numbers(values)
+        return cells if values is cells.values else Numbers(values)
 
     def _compiled(self, values: Floats) -> Floats:
         from stream_app.core.drift.coding.compiled_conforming import clip

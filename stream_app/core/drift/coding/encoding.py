@@ -6,13 +6,14 @@ cells are, and only the few edges of its own cell are compared, by halving. Comp
 """
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from schemas.contiguous import address, contiguous
 from stream_app.core.drift.coding.bins import MISSING, NEW, Codes, ColumnBins, as_numbers, as_texts
 from stream_app.core.drift.coding.cells import Cells, Columns, Floats, Indices, Numbers
 
@@ -107,7 +108,24 @@ def look_up(indices: Indices, table: Codes, out: Codes) -> None:
     out[:] = table.take(indices)
 
 
-Kernels = tuple[Callable[[Floats, Grid, Codes], None], Callable[[Indices, Codes, Codes], None]]
+Grids = tuple[Floats, Codes, Floats]
+
+
+class Spelt(NamedTuple):
+    """Indices into words, the last of ``table`` being the code of a missing cell."""
+
+    indices: Indices
+    table: Codes
+
+
+class Measured(NamedTuple):
+    """Numbers, and where they belong."""
+
+    numbers: Floats
+    grid: Grid
+
+
+Ready = Spelt | Measured | Codes
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +135,12 @@ class Encoder:
     bins: tuple[ColumnBins, ...]
     path: Path | None = None
     _columns: "tuple[_Column, ...]" = field(init=False, repr=False, compare=False)
+    _grids: Grids = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_columns", tuple(map(_column, self.bins)))
+        columns = tuple(map(_column, self.bins))
+        object.__setattr__(self, "_columns", columns)
+        object.__setattr__(self, "_grids", _grids(columns))
 
     def codes(self, columns: Columns) -> Codes:
         """(columns, rows) uint8, one contiguous row per column of ``bins``; a lacking column is missing throughout.
@@ -127,12 +148,36 @@ class Encoder:
         Never raises on cell contents: cells of another type than the column's are typed again as pandas holds them.
         """
         out = np.full((len(self.bins), columns.rows), MISSING, dtype=np.uint8)
-        kernels = _kernels(self.path or _quicker(out.size))
-        for column, row in zip(self._columns, out, strict=True):
-            cells = columns.cells.get(column.bins.name)
-            if cells is not None:
-                column.encode(cells, row, kernels)
+        given = [columns.cells.get(column.bins.name) for column in self._columns]
+        ready = [None if cells is None else own.ready(cells) for own, cells in zip(self._columns, given, strict=True)]
+        if (self.path or _quicker(out.size)) == "numba":
+            self._compiled(ready, out)
+            return out
+        for cells, row in zip(ready, out, strict=True):
+            if isinstance(cells, Spelt):
+                look_up(*cells, row)
+            elif isinstance(cells, Measured):
+                bin_numbers(*cells, row)
+            elif cells is not None:
+                row[:] = cells
         return out
+
+    def _compiled(self, ready: list[Ready | None], out: Codes) -> None:
+        from stream_app.core.drift.coding.compiled_encoding import NUMBERS, WORDS, encode
+
+        sources, rows = list[tuple[int, int, int, int]](), out.shape[1]
+        for cells, row in zip(ready, out, strict=True):
+            if isinstance(cells, Spelt):
+                indices, table = cells
+                sources.append((WORDS, address(indices, rows), address(table, len(table)), len(table)))
+            elif isinstance(cells, Measured):
+                sources.append((NUMBERS, address(cells.numbers, rows), 0, 0))
+            else:
+                sources.append((0, 0, 0, 0))
+                if cells is not None:
+                    row[:] = cells
+        if sources and encode(np.array(sources, dtype=np.int64), *self._grids, out) >= 0:
+            raise IndexError("an index beyond the words of its column")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,20 +190,18 @@ class _Column:
     parsed: dict[str, int]
     tables: dict[tuple[str, ...], Codes]
 
-    def encode(self, cells: Cells, out: Codes, kernels: Kernels) -> None:
-        bin_all, look_up_all = kernels
+    def ready(self, cells: Cells) -> Ready:
+        """What a loop over rows makes codes of, or, for cells of another type, the codes."""
         fits = self.bins.type in cells.types
         if isinstance(cells, Numbers):
             if fits and self.grid is not None:
-                bin_all(_plain(cells.values, np.float64), self.grid, out)
-            else:
-                out[:] = self._typed(_series(cells))
-        elif self.grid is None and fits:
-            look_up_all(_plain(cells.indices, np.int32), self._spelt(cells.values), out)
-        elif cells.series is None:
-            look_up_all(_plain(cells.indices, np.int32), _table(self._parsed(cells.values)), out)
-        else:
-            out[:] = self._typed(cells.series())
+                return Measured(contiguous(cells.values, np.float64), self.grid)
+            return self._typed(_series(cells))
+        if self.grid is None and fits:
+            return Spelt(contiguous(cells.indices, np.int32), self._spelt(cells.values))
+        if cells.series is None:
+            return Spelt(contiguous(cells.indices, np.int32), _table(self._parsed(cells.values)))
+        return self._typed(cells.series())
 
     def _spelt(self, words: tuple[str, ...]) -> Codes:
         """The codes of words and of a missing cell; a few short tables are kept, for most columns have the same words
@@ -216,14 +259,6 @@ def _table(codes: list[int]) -> Codes:
     return np.frombuffer(bytes((*codes, MISSING)), dtype=np.uint8)
 
 
-def _plain(values: Any, dtype: type[np.generic]) -> Any:
-    """In one piece and aligned, so that one compiled loop serves all."""
-    flags = values.flags
-    if values.dtype == dtype and flags.c_contiguous and flags.aligned:
-        return values
-    return np.require(values, dtype=dtype, requirements=("C", "A"))
-
-
 def _series(cells: Numbers) -> "pd.Series[Any]":
     import pandas as pd
 
@@ -235,9 +270,16 @@ def _quicker(cells: int) -> Path:
     return "numba" if loaded or (cells >= LARGE and find_spec("numba") is not None) else "numpy"
 
 
-def _kernels(path: Path) -> Kernels:
-    if path == "numpy":
-        return bin_numbers, look_up
-    from stream_app.core.drift.coding import compiled_encoding
-
-    return compiled_encoding.bin_numbers, compiled_encoding.look_up
+def _grids(columns: "tuple[_Column, ...]") -> Grids:
+    """(columns, 5) low, scale, lower and upper end and stride of the columns' grids, (columns, cells) first edges of
+    their cells and (columns, most) edges, as compiled code takes them.
+    """
+    grids = [column.grid for column in columns]
+    numbers = np.zeros((len(grids), 5))
+    firsts = np.zeros((len(grids), GRID), dtype=np.uint8)
+    edges = np.full((len(grids), max((len(grid.edges) for grid in grids if grid is not None), default=0)), np.inf)
+    for place, grid in enumerate(grids):
+        if grid is not None:
+            numbers[place] = grid.low, grid.scale, grid.lower, grid.upper, grid.stride
+            firsts[place], edges[place, : len(grid.edges)] = grid.first, grid.edges
+    return numbers, firsts, edges

@@ -28,6 +28,12 @@ def keys_of(seconds: npt.NDArray[np.float64], season: Season) -> Integers:
     return np.where(known, keys, WHOLE)
 
 
+def even_blocks(rows: int, block_rows: int) -> tuple[Integers, Integers]:
+    """What ``blocks_of`` gives of so many rows of one period, which is 0."""
+    limits = np.minimum(np.arange(block_rows, rows + block_rows, block_rows), rows)
+    return limits, np.zeros(len(limits), dtype=np.int64)
+
+
 def blocks_of(periods: Integers, block_rows: int) -> tuple[Integers, Integers]:
     """Where consecutive blocks end, none longer than ``block_rows`` or of two periods, and the period of each."""
     changes = (np.flatnonzero(periods[1:] != periods[:-1]) + 1).tolist()

@@ -25,17 +25,21 @@ PIECE = MOST_WORDS * WORD
 ROOM = MOST_WORDS + 1
 """Words between an eight's first and the next one's: a power of two would have them meet in the cache."""
 
-SPARE = EIGHT
-"""Cells behind the last ones that eights may reach into."""
+SPARE = EIGHT * EIGHT
+"""Cells behind the last ones that eights of eights may reach into."""
+
+USUAL = 7
+"""Cells in a row of the usual pair: ``layout.LEVELS`` and missing ones."""
+
+AT_ONCE = np.iinfo(np.uint16).max // np.iinfo(np.uint8).max
+"""Blocks of counts of one byte whose sum is a number of two."""
 
 FEW = 2
 """Words of the usual block: code for that number alone has no loop over words."""
 
-_NO_LANE = np.uint8(255)
-
 cgutils: Any = untyped
 _WORD, _PLACE, _CODE = ir.IntType(WORD), ir.IntType(32), ir.IntType(8)
-_LANES = ir.VectorType(_WORD, EIGHT)
+_LANES, _CODES = ir.VectorType(_WORD, EIGHT), ir.VectorType(_CODE, WORD)
 _SHIFT = ir.Constant(_WORD, 3)
 
 
@@ -93,165 +97,235 @@ add_shared: Any = _cells_of_shared(add=True)
 """As ``put_shared``, added to what the cells hold."""
 
 
-def _bits_of_codes(_: Any, bits: Any, at: Any, codes: Any, first: Any) -> Any:
+def _table_of_shared(_: Any, cells: Any, at: Any, bits: Any, one: Any, other: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        words = _start(context, builder, signature.args[0], given[0], given[1])
-        some = _start(context, builder, signature.args[2], given[2], given[3])
-        rows = ir.VectorType(_CODE, WORD)
-        held = builder.load(builder.bitcast(some, rows.as_pointer()), align=1)
-        for code in range(EIGHT):
-            same = builder.icmp_unsigned("==", held, ir.Constant(rows, [code] * WORD))
-            builder.store(builder.bitcast(same, _WORD), builder.gep(words, [ir.Constant(_WORD, code)]))
+        lane, lanes = (_start(context, builder, signature.args[2], given[2], given[n]) for n in (3, 4))
+        none = sums = ir.Constant(_LANES, [0] * EIGHT)
+        for number in range(1, EIGHT - 1):
+            own = builder.gep(lane, [ir.Constant(_WORD, number)])
+            shared = _shared(builder, own, lanes, ir.Constant(_WORD, FEW))
+            sums = builder.or_(sums, builder.shl(shared, ir.Constant(_LANES, [EIGHT * number] * EIGHT)))
+        # Byte n of a lane's sum is what it shares with lane n: columns become rows, and those stand side by side.
+        order = [EIGHT * (n % USUAL) + n // USUAL if n < EIGHT * USUAL else WORD for n in range(WORD)]
+        columns, empty = builder.bitcast(sums, _CODES), builder.bitcast(none, _CODES)
+        rows = builder.shuffle_vector(columns, empty, ir.Constant(ir.VectorType(_PLACE, WORD), order))
+        place = _start(context, builder, signature.args[0], given[0], given[1])
+        builder.store(rows, builder.bitcast(place, _CODES.as_pointer()), align=1)
         return context.get_dummy_value()
 
-    return types.void(bits, types.uint64, codes, types.uint64), generate
+    return types.void(cells, types.uint64, bits, types.uint64, types.uint64), generate
 
 
-set_bits: Any = intrinsic(_bits_of_codes)
-"""``(bits, at, codes, first)``: the next eight words of bits say which of 64 codes are 0, 1 and so on to 7."""
+put_table: Any = intrinsic(_table_of_shared)
+"""``(cells, at, bits, one, other)``: put into ``USUAL`` cells for each lane of one eight, row behind row, how many bits
+of ``FEW`` words it shares with each of the other eight; nothing for the first lane and the last.
+
+Cells are of one byte. All 64 are written.
+"""
+
+
+def _bits_of_codes(_: Any, codes: Any, first: Any, low: Any, number: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        some = _start(context, builder, signature.args[0], given[0], given[1])
+        held = builder.load(builder.bitcast(some, _CODES.as_pointer()), align=1)
+        above = builder.sub(held, _all(builder, given[2], WORD))
+        return builder.bitcast(builder.icmp_unsigned("<", above, _all(builder, given[3], WORD)), _WORD)
+
+    return types.uint64(codes, types.uint64, types.uint8, types.uint8), generate
+
+
+bits_of: Any = intrinsic(_bits_of_codes)
+"""``(codes, first, low, number)``: a word that says which of 64 codes are among so many from ``low`` on."""
 
 
 @compiled
 def count_lanes(
-    counts: Any, apart: Any, cells: int, limits: Any, codes: Any, classes: Any, columns: Any, lane_of: Any, pairs: Any,
-    groups: Any, fine: Any,
+    counts: Any, apart: Any, total: Any, cells: int, limits: Any, codes: Any, classes: Any, eights: int, ranges: Any,
+    steps: Any, fine: Any,
 ) -> None:  # fmt: skip
-    """Count rows into ``counts`` (blocks * cells + spare,), which are zeros: fine marginals, pairs and groups.
+    """Count rows into ``counts`` (blocks * cells + spare,), whatever they hold: fine marginals, pairs and groups.
 
-    ``apart`` (classes - 1, cells + spare) counts over all blocks the rows of each class but the last; ``classes``
-    (rows,). ``columns``, ``lane_of``, ``pairs`` and ``groups`` are those of ``Lanes``.
+    Over all blocks the rows of each class but the last are added to ``apart`` (classes - 1, cells + spare), and all
+    rows to ``total`` (cells,) where it has cells; both are zeros. ``classes`` (rows,). ``eights``, ``ranges`` and
+    ``steps`` are those of ``Lanes``.
     """
-    kinds, eights = len(apart), len(columns)
+    kinds = len(apart)
     bits, masked = np.empty((2, eights * ROOM * EIGHT), dtype=np.uint64)
-    members, seen = np.zeros((kinds, MOST_WORDS), np.uint64), np.zeros((kinds + 1, fine[-1]), np.uint16)
-    lanes, offsets, used = np.empty(WORD, np.uint8), np.empty(PIECE, np.int64), 0
+    members, gathered = np.zeros((kinds, MOST_WORDS), np.uint64), np.zeros((kinds, fine[-1]), np.uint16)
+    seen, narrow = np.zeros((kinds + 1, fine[-1]), np.uint16), np.zeros(len(total), np.uint16)
+    offsets, last, used = np.empty(PIECE, np.int64), np.empty(WORD, np.uint8), 0
     for block in range(len(limits) - 1):
+        own = counts[block * cells : block * cells + cells]
+        own[: fine[-1] if limits[block] < limits[block + 1] else cells] = 0
         for start in range(limits[block], limits[block + 1], PIECE):
-            some = codes[:, start : min(limits[block + 1], start + PIECE)]
-            own, words = classes[start : start + some.shape[1]], (some.shape[1] + WORD - 1) // WORD
+            stop = min(limits[block + 1], start + PIECE)
+            words = (stop - start + WORD - 1) // WORD
             if used + words > MOST_WORDS:
-                _count_members(apart, bits, masked, members, used, eights, pairs, groups)
+                _count_members(apart, gathered, bits, masked, members, used, eights, steps)
                 used = 0
-            _tally(counts[block * cells :], apart, some, own, fine, seen, offsets)
-            _set_bits(bits, used, some, columns, lane_of, lanes)
-            _set_members(members, used, own)
+            _tally(own, gathered, codes[:, start:stop], classes[start:stop], fine, seen, offsets)
+            _set_bits(bits, used, eights, codes, start, stop, ranges, last)
+            _set_members(members, used, classes, start, stop)
             if start == limits[block]:
-                _put(counts, block * cells, bits, used, words, pairs)
+                _put(counts, block * cells, bits, used, words, steps)
             else:
-                _add(counts, block * cells, bits, bits, used, words, pairs)
-            _add(counts, block * cells, bits, bits, used, words, groups)
+                _add(counts, block * cells, bits, bits, used, words, steps)
             used += words
-    _count_members(apart, bits, masked, members, used, eights, pairs, groups)
+        if counts.itemsize > 1:
+            _sum(own, total)
+        else:
+            _sum(own, narrow)
+            if (block + 1) % AT_ONCE == 0:
+                _widen(narrow, total)
+    _widen(narrow, total)
+    _count_members(apart, gathered, bits, masked, members, used, eights, steps)
 
 
 @compiled
-def _tally(cells: Any, apart: Any, codes: Any, classes: Any, fine: Any, seen: Any, offsets: Any) -> None:
-    """Count the codes of every column; ``seen`` is room to count in by class, empty before and after."""
-    flat, size = seen.ravel(), seen.shape[1]
+def _tally(cells: Any, gathered: Any, codes: Any, classes: Any, fine: Any, seen: Any, offsets: Any) -> None:
+    """Count the codes of every column into ``cells``, and of each class but the last into ``gathered``.
+
+    ``seen`` is room to count in by class, empty before and after.
+
+    Four columns at a time: a cell that is counted again and again has to wait for itself, and others go on meanwhile.
+    """
+    flat, size, columns = seen.ravel(), seen.shape[1], len(codes)
     for row in range(len(classes)):
         offsets[row] = size * classes[row]
-    for column in range(len(codes)):
+    for column in range(0, columns - 3, 4):
+        one, two, three, four = codes[column], codes[column + 1], codes[column + 2], codes[column + 3]
+        first, second, third, fourth = fine[column], fine[column + 1], fine[column + 2], fine[column + 3]
+        for row in range(len(one)):
+            offset = offsets[row]
+            flat[np.uint64(offset + first) + np.uint64(one[row])] += 1
+            flat[np.uint64(offset + second) + np.uint64(two[row])] += 1
+            flat[np.uint64(offset + third) + np.uint64(three[row])] += 1
+            flat[np.uint64(offset + fourth) + np.uint64(four[row])] += 1
+    for column in range(columns // 4 * 4, columns):
         own, first = codes[column], fine[column]
         for row in range(len(own)):
             flat[np.uint64(offsets[row] + first) + np.uint64(own[row])] += 1
     for kind in range(len(seen)):
         for cell in range(size):
             cells[cell] += seen[kind, cell]
-    for kind in range(len(apart)):
+    for kind in range(len(gathered)):
         for cell in range(size):
-            apart[kind, cell] += seen[kind, cell]
+            gathered[kind, cell] += seen[kind, cell]
     flat[:] = 0
 
 
 @compiled
-def _set_bits(bits: Any, used: int, codes: Any, columns: Any, lane_of: Any, lanes: Any) -> None:
-    """Bits of every eight from word ``used`` on; rows beyond the last have none."""
-    rows = codes.shape[1]
-    for eight in range(len(columns)):
-        own, table = codes[columns[eight]], lane_of[eight]
-        at = np.uint64((eight * ROOM + used) * EIGHT)
-        for start in range(0, rows, WORD):
-            number = min(WORD, rows - start)
-            some = own[start : start + number]
-            for row in range(number):
-                lanes[row] = table[np.uint64(some[row])]
-            lanes[number:] = _NO_LANE
-            set_bits(bits, at, lanes, np.uint64(0))
+def _set_bits(bits: Any, used: int, eights: int, codes: Any, begin: int, end: int, ranges: Any, last: Any) -> None:
+    """Bits of every eight from word ``used`` on, of rows from ``begin`` to ``end``; ``last`` is room for 64 codes."""
+    words, rows = (end - begin + WORD - 1) // WORD, codes.shape[1]
+    flat, there = codes.ravel(), np.uint64(0xFFFFFFFFFFFFFFFF) >> np.uint64(words * WORD - end + begin)
+    for eight in range(eights):
+        for place in range((eight * ROOM + used) * EIGHT, (eight * ROOM + used + words) * EIGHT):
+            bits[np.uint64(place)] = 0
+    for number in range(len(ranges)):
+        at = np.uint64((ranges[number, 1] * ROOM + used) * EIGHT + ranges[number, 2])
+        first = np.uint64(ranges[number, 0] * rows + begin)
+        code, often = np.uint8(ranges[number, 3]), np.uint8(ranges[number, 4])
+        for _ in range(words - 1):
+            bits[at] |= bits_of(flat, first, code, often)
             at += np.uint64(EIGHT)
+            first += np.uint64(WORD)
+        if first + np.uint64(WORD) <= np.uint64(len(flat)):
+            bits[at] |= bits_of(flat, first, code, often) & there
+        else:
+            # Beyond the last code there may be no memory.
+            for row in range(np.uint64(len(flat)) - first):
+                last[row] = flat[first + row]
+            bits[at] |= bits_of(last, np.uint64(0), code, often) & there
 
 
 @compiled
-def _set_members(members: Any, used: int, classes: Any) -> None:
+def _set_members(members: Any, used: int, classes: Any, begin: int, end: int) -> None:
     """Bits of the rows of each class but the last, from word ``used`` on."""
     for kind in range(len(members)):
-        own = members[kind, used:]
-        for start in range(0, len(classes), WORD):
+        for start in range(begin, end, WORD):
             word = np.uint64(0)
-            for row in range(min(WORD, len(classes) - start)):
-                word |= np.uint64(classes[start + row] == kind) << np.uint64(row)
-            own[start // WORD] = word
+            if start + WORD <= len(classes):
+                word = bits_of(classes, np.uint64(start), np.uint8(kind), np.uint8(1))
+            else:
+                for row in range(len(classes) - start):
+                    word |= np.uint64(classes[start + row] == kind) << np.uint64(row)
+            members[kind, used + (start - begin) // WORD] = word
 
 
 @compiled
 def _count_members(
-    apart: Any, bits: Any, masked: Any, members: Any, words: int, eights: int, pairs: Any, groups: Any
+    apart: Any, gathered: Any, bits: Any, masked: Any, members: Any, words: int, eights: int, steps: Any
 ) -> None:
-    """Add what lanes share among the members of each class."""
+    """Add the codes gathered of each class, and what lanes share among its members."""
     for kind in range(len(apart)):
+        for cell in range(gathered.shape[1]):
+            apart[kind, cell] += gathered[kind, cell]
         for eight in range(eights):
             first = eight * ROOM * EIGHT
             for word in range(words):
                 for place in range(first + word * EIGHT, first + word * EIGHT + EIGHT):
                     masked[place] = bits[place] & members[kind, word]
-        _add(apart[kind], 0, masked, bits, 0, words, pairs)
-        _add(apart[kind], 0, masked, bits, 0, words, groups)
+        _add(apart[kind], 0, masked, bits, 0, words, steps)
+    gathered[:] = 0
+
+
+@compiled
+def _places(steps: Any, step: int, used: int) -> Any:
+    """The first words of a step's lane and of the eight that it goes with. Taking a row of steps apart would count
+    references to it.
+    """
+    first = np.uint64((steps[step, 0] * ROOM + used) * EIGHT + steps[step, 1])
+    return first, np.uint64((steps[step, 2] * ROOM + used) * EIGHT)
 
 
 @compiled
 def _put(cells: Any, base: int, bits: Any, used: int, words: int, steps: Any) -> None:
-    """Fill cells by steps, whose cells rise: what an eight has beyond its levels is zero, and overwritten."""
+    """Fill cells by steps, whose cells rise: what an eight has beyond its levels is zero, and overwritten.
+
+    To add up what a step before has just written would take several times as long.
+    """
     for step in range(len(steps)):
-        one, lane, other, at, width, many = steps[step]
-        first, others = np.uint64((one * ROOM + used) * EIGHT + lane), np.uint64((other * ROOM + used) * EIGHT)
-        place = np.uint64(base + at)
-        for number in range(np.uint64(many)):
-            if words == FEW:
-                put_shared(cells, place, bits, first + np.uint64(number), bits, others, np.uint64(FEW))
-            else:
-                put_shared(cells, place, bits, first + np.uint64(number), bits, others, np.uint64(words))
-            place += np.uint64(width)
+        first, others = _places(steps, step, used)
+        place, width, many = np.uint64(base + steps[step, 3]), steps[step, 4], steps[step, 5]
+        if words == FEW and width == USUAL and many > 1 and cells.itemsize == 1:
+            put_table(cells, place, bits, first, others)
+            # Few columns lack cells, and few have as many levels.
+            if bits[first] | bits[first + np.uint64(EIGHT)]:
+                add_shared(cells, place, bits, first, bits, others, np.uint64(FEW))
+            if many == EIGHT:
+                lane, place = first + np.uint64(EIGHT - 1), place + np.uint64(USUAL * (EIGHT - 1))
+                add_shared(cells, place, bits, lane, bits, others, np.uint64(FEW))
+        else:
+            for number in range(np.uint64(many)):
+                if words == FEW:
+                    put_shared(cells, place, bits, first + np.uint64(number), bits, others, np.uint64(FEW))
+                else:
+                    put_shared(cells, place, bits, first + np.uint64(number), bits, others, np.uint64(words))
+                place += np.uint64(width)
 
 
 @compiled
 def _add(cells: Any, base: int, masked: Any, bits: Any, used: int, words: int, steps: Any) -> None:
     """Add to cells by steps."""
     for step in range(len(steps)):
-        one, lane, other, at, width, many = steps[step]
-        first, others = np.uint64((one * ROOM + used) * EIGHT + lane), np.uint64((other * ROOM + used) * EIGHT)
-        place = np.uint64(base + at)
+        first, others = _places(steps, step, used)
+        place, width, many = np.uint64(base + steps[step, 3]), steps[step, 4], steps[step, 5]
         for number in range(np.uint64(many)):
             add_shared(cells, place, masked, first + np.uint64(number), bits, others, np.uint64(words))
             place += np.uint64(width)
 
 
 @compiled
-def summed(counts: Any, total: Any) -> None:
-    """Add (blocks, cells) counts to ``total`` (cells,).
+def _sum(cells: Any, narrow: Any) -> None:
+    """Add a block's cells; numbers of two bytes a processor adds many at once."""
+    for cell in range(len(narrow)):
+        narrow[cell] += cells[cell]
 
-    Those that are bytes are first added up as numbers of two bytes, of which a processor adds many at once.
-    """
-    some, at_once = np.zeros(len(total), dtype=np.uint16), np.iinfo(np.uint16).max // np.iinfo(np.uint8).max
-    for start in range(0, len(counts), at_once):
-        if counts.itemsize == 1:
-            for block in range(start, min(len(counts), start + at_once)):
-                own = counts[block]
-                for cell in range(len(some)):
-                    some[cell] += own[cell]
-            for cell in range(len(total)):
-                total[cell] += some[cell]
-            some[:] = 0
-        else:
-            for block in range(start, min(len(counts), start + at_once)):
-                own = counts[block]
-                for cell in range(len(total)):
-                    total[cell] += own[cell]
+
+@compiled
+def _widen(narrow: Any, total: Any) -> None:
+    """Hand sums on, and begin anew."""
+    for cell in range(len(total)):
+        total[cell] += narrow[cell]
+        narrow[cell] = 0

@@ -24,8 +24,8 @@ def count_apart(
     """What ``count`` gives, and (cells,) counts of all rows of class 0 and of class 1; ``classes`` (rows,) 0 to 2."""
     if _by_lanes(codes, layout, len(ends)):
         number = 3 if (classes > 1).any() else 2
-        counts, apart = _lanes_counted(codes, layout, ends, classes, number)
-        return counts, apart[0], apart[1] if number > 2 else _total(counts) - apart[0]
+        counts, apart, total = _lanes_counted(codes, layout, ends, classes, number)
+        return counts, apart[0], apart[1] if number > 2 else total - apart[0]
     # Rows are put in the order of classes first, and of blocks in each.
     blocks = len(ends)
     place = np.repeat(np.arange(blocks), np.diff(ends, prepend=0)) + blocks * classes.astype(np.int64)
@@ -66,7 +66,7 @@ def count(codes: Codes, layout: Layout, ends: "Integers | list[int]") -> Counts:
 
 def _empty(layout: Layout, ends: "Integers | list[int]") -> tuple[Integers, Counts]:
     """Where blocks begin and end, and (blocks, cells) zeros that hold what they count."""
-    limits = np.asarray([0, *ends], dtype=np.int64)
+    limits = np.concatenate(([0], np.asarray(ends, dtype=np.int64)))
     return limits, np.zeros((len(limits) - 1, layout.cells), dtype=_dtype(np.diff(limits)))
 
 
@@ -82,27 +82,20 @@ def _by_lanes(codes: Codes, layout: Layout, blocks: int) -> bool:
 
 def _lanes_counted(
     codes: Codes, layout: Layout, ends: "Integers | list[int]", classes: "npt.NDArray[np.int8]", number: int
-) -> tuple[Counts, Integers]:
-    """(blocks, cells) counts, and (number - 1, cells) those of each class but the last."""
+) -> tuple[Counts, Integers, Integers]:
+    """(blocks, cells) counts, (number - 1, cells) those of each class but the last, and (cells,) of all where there are
+    two.
+    """
     from stream_app.core.drift.counts.compiled_lanes import SPARE, count_lanes
 
-    limits, lanes, cells = np.asarray([0, *ends], dtype=np.int64), layout.lanes, layout.cells
+    limits, lanes, cells = np.concatenate(([0], np.asarray(ends, dtype=np.int64))), layout.lanes, layout.cells
     assert lanes is not None
-    counts = np.zeros((len(limits) - 1) * cells + SPARE, dtype=_dtype(np.diff(limits)))
-    apart = np.zeros((number - 1, cells + SPARE), dtype=np.int64)
-    codes = np.ascontiguousarray(codes)
-    steps = lanes.columns, lanes.lane_of, lanes.pairs, lanes.groups
-    count_lanes(counts, apart, cells, limits, codes, classes, *steps, layout.fine)
-    return counts[:-SPARE].reshape(-1, cells), apart[:, :-SPARE]
-
-
-def _total(counts: Counts) -> Integers:
-    """(cells,) the sum of (blocks, cells) counts."""
-    from stream_app.core.drift.counts.compiled_lanes import summed
-
-    total = np.zeros(counts.shape[1], dtype=np.int64)
-    summed(counts, total)
-    return total
+    counts = np.empty((len(limits) - 1) * cells + SPARE, dtype=_dtype(np.diff(limits)))
+    apart, total = np.zeros((number - 1, cells + SPARE), np.int64), np.zeros(cells if number == 2 else 0, np.int64)
+    codes, own = np.ascontiguousarray(codes), np.ascontiguousarray(classes).view(np.uint8)
+    steps = lanes.eights, lanes.ranges, lanes.steps, layout.fine
+    count_lanes(counts, apart, total, cells, limits, codes, own, *steps)
+    return counts[:-SPARE].reshape(-1, cells), apart[:, :-SPARE], total
 
 
 def _counted(codes: Codes, coarse: Codes, groups: list[Codes], layout: Layout) -> Counts:

@@ -6,6 +6,7 @@ a row. How many rows have both of two levels is the number of bits that two lane
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from stream_app.core.drift.counts.layout import Integers, Layout
 
 _EIGHT = 8
-_NO_LANE = 255
-_MOST_EIGHTS, _MOST_LEVELS = 128, 16
+_MOST_EIGHTS, _MOST_LEVELS, _MOST_CODES = 128, 16, 255
 _MOST_GROUPS = 8
 """From here on one step a row costs less than a look at every group's bits."""
 
@@ -24,17 +24,18 @@ Step = tuple[int, int, int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Lanes:
-    """``columns`` (eights,) whose codes an eight is of; ``lane_of`` (eights, 256) each code's lane in it, or none.
+    """``ranges`` (ranges, 5) say which codes' rows a lane has: a column, an eight and a lane of it, the first of the
+    codes and how many. Mostly a lane has one range, for levels are neighbouring bins, or the frequent categories, which
+    come first.
 
-    ``pairs`` and ``groups`` (steps, 6) are steps of counting what lanes share. A step takes so many lanes of one eight,
-    each with all lanes of another eight: the one, its first lane, the other, the cell of both first lanes, how many
-    cells further the next lane's are, and how many lanes. Cells of pairs rise from step to step and leave no gap.
+    ``steps`` (steps, 6) are those of counting what lanes share, first of pairs, then of groups. A step takes so many
+    lanes of one eight, each with all lanes of another eight: the one, its first lane, the other, the cell of both first
+    lanes, how many cells further the next lane's are, and how many lanes. From step to step cells rise without a gap.
     """
 
-    columns: "Integers"
-    lane_of: "np.ndarray[Any, np.dtype[np.uint8]]"
-    pairs: "Integers"
-    groups: "Integers"
+    eights: int
+    ranges: "Integers"
+    steps: "Integers"
 
 
 def lanes_of(layout: "Layout") -> Lanes | None:
@@ -53,22 +54,27 @@ def lanes_of(layout: "Layout") -> Lanes | None:
     first = np.cumsum([0, *widths]).tolist()
     if first[-1] > _MOST_EIGHTS:
         return None
-    tables = [_lanes(codes, eight) for (_, codes), width in zip(sources, widths, strict=True) for eight in range(width)]
+    ranges = [
+        (column, eight + level // _EIGHT, level % _EIGHT, low, many)
+        for (column, levels), eight in zip(sources, first, strict=False)
+        for level, low, many in _ranges(levels[: layout.sizes[column]])
+    ]
     eight_of = dict(zip(counted, first, strict=False))
     return Lanes(
-        np.repeat(np.asarray([column for column, _ in sources], dtype=np.int64), widths),
-        np.stack(tables),
-        _steps(_of_pairs(layout, eight_of)),
-        _steps(_of_groups(layout, eight_of, first[len(counted) :])),
+        first[-1],
+        np.asarray(ranges, dtype=np.int64),
+        np.asarray(
+            [*_of_pairs(layout, eight_of), *_of_groups(layout, eight_of, first[len(counted) :])], dtype=np.int64
+        ),
     )
 
 
-def _lanes(codes: "np.ndarray[Any, np.dtype[np.uint8]]", eight: int) -> "np.ndarray[Any, np.dtype[np.uint8]]":
-    return np.where(codes // _EIGHT == eight, codes % _EIGHT, _NO_LANE).astype(np.uint8)
-
-
-def _steps(steps: Iterator[Step]) -> "Integers":
-    return np.asarray([*steps], dtype=np.int64).reshape(-1, 6)
+def _ranges(levels: "np.ndarray[Any, np.dtype[np.uint8]]") -> Iterator[tuple[int, int, int]]:
+    """Each level of neighbouring codes, the first of them and how many, which is a number of one byte."""
+    level_of = levels.tolist()
+    starts = [code for code in range(len(level_of)) if code in (0, _MOST_CODES) or level_of[code] != level_of[code - 1]]
+    for start, stop in pairwise([*starts, len(level_of)]):
+        yield level_of[start], start, stop - start
 
 
 def _of_pairs(layout: "Layout", eight_of: dict[int, int]) -> Iterator[Step]:
@@ -86,9 +92,8 @@ def _of_pairs(layout: "Layout", eight_of: dict[int, int]) -> Iterator[Step]:
 def _of_groups(layout: "Layout", eight_of: dict[int, int], firsts: list[int]) -> Iterator[Step]:
     width = int(layout.inner[-1])
     for subgroup, first, cell in zip(layout.subgroups, firsts, layout.grouped.tolist(), strict=False):
-        for group in range(0, subgroup.number + 1, _EIGHT):
-            many = min(_EIGHT, subgroup.number + 1 - group)
+        for group in range(subgroup.number + 1):
             for column, size in enumerate(layout.coarse_sizes):
                 for eight in range(0, size, _EIGHT):
                     other, at = eight_of[column] + eight // _EIGHT, cell + int(layout.inner[column]) + eight
-                    yield first + group // _EIGHT, 0, other, at + group * width, width, many
+                    yield first + group // _EIGHT, group % _EIGHT, other, at + group * width, width, 1

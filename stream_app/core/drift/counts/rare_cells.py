@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 
 from stream_app.core.drift.coding.bins import MISSING
+from stream_app.core.drift.counts.counting import COMPILED
 from stream_app.core.drift.counts.layout import Integers, Layout
+from stream_app.core.drift.counts.unwritten import unwritten
 from stream_app.core.drift.scoring.channels import FREQUENT
 
 
@@ -28,8 +30,14 @@ class RareCells:
 
     def count(self, counts: "np.ndarray[Any, Any]") -> Integers:
         """(..., groups) how many of each are in (..., cells) counts."""
-        found: Integers = np.add.reduceat(counts[..., self.cells].astype(np.int64), self.firsts[:-1], axis=-1)
-        return found
+        if COMPILED and counts.ndim == 2:
+            from stream_app.core.drift.counts.compiled_rare_cells import add_groups
+
+            found = np.empty((len(counts), len(self)), dtype=np.int64)
+            add_groups(found, unwritten(counts), self.cells, self.firsts)
+            return found
+        added: Integers = np.add.reduceat(counts[..., self.cells].astype(np.int64), self.firsts[:-1], axis=-1)
+        return added
 
 
 def rare_cells(layout: Layout, which: Integers) -> RareCells:

@@ -1,12 +1,11 @@
 """Counts of the recent past, the finer the nearer: what a change is dated and measured by."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from stream_app.core.drift.coding.bins import Floats
 from stream_app.core.drift.counts.counting import COMPILED
 from stream_app.core.drift.counts.layout import Integers
 from stream_app.core.drift.packing import pack, unpack
@@ -17,7 +16,7 @@ _KEPT = 4
 _LARGEST = 10
 """Doublings after which the oldest pieces are dropped."""
 
-_MOST_WAITING = 1 << 19
+_MOST_WAITING = 1 << 21
 """Counts that wait at most."""
 
 
@@ -33,12 +32,12 @@ class Piece:
 
 
 class _Blocks(NamedTuple):
-    """(blocks, cells) counts of neighbouring blocks, with their rows, first rows and times."""
+    """(blocks, cells) counts of neighbouring blocks, with their rows, first rows and times, NaN for none."""
 
     counts: "np.ndarray[Any, Any]"
-    rows: Sequence[int]
-    firsts: Sequence[int]
-    times: Sequence[float | None]
+    rows: Integers
+    firsts: Integers
+    times: Floats
 
 
 class Recent:
@@ -53,14 +52,10 @@ class Recent:
         self._waiting: list[_Blocks] = []
         self._cells = 0
 
-    def add(
-        self,
-        counts: "np.ndarray[Any, Any]",
-        rows: Sequence[int],
-        firsts: Sequence[int],
-        times: Sequence[float | None],
-    ) -> None:
-        """Take (blocks, cells) counts, which stay the caller's, of so many rows that begin at ``firsts``."""
+    def add(self, counts: "np.ndarray[Any, Any]", rows: Integers, firsts: Integers, times: Floats) -> None:
+        """Take (blocks, cells) counts, which stay the caller's, of so many rows that begin at ``firsts``; ``times``
+        (blocks,) are in seconds since 1970, NaN for none.
+        """
         if not len(counts):
             return
         self._waiting.append(_Blocks(counts.copy(), rows, firsts, times))
@@ -75,11 +70,9 @@ class Recent:
         return self._pieces
 
     def _join(self) -> None:
-        counts, *others = zip(*self._waiting, strict=True)
-        rows, firsts, times = (list(chain.from_iterable(each)) for each in others)
-        self._waiting, self._cells = [], 0
-        old, fresh = self._pieces, _Blocks(np.concatenate(counts), rows, firsts, times)
-        spans = _spans([piece.size for piece in old], len(rows))
+        fresh = _Blocks(*(np.concatenate(each) for each in zip(*self._waiting, strict=True)))
+        self._waiting, self._cells, old = [], 0, self._pieces
+        spans = _spans([piece.size for piece in old], len(fresh.rows))
         limits = [(max(0, start - len(old)), max(0, stop - len(old))) for _, start, stop in spans]
         self._pieces = [
             _joined(old[start:stop], fresh, size, *inside, own)
@@ -141,7 +134,8 @@ def _sums(counts: "np.ndarray[Any, Any]", limits: list[tuple[int, int]]) -> Inte
     if COMPILED:
         from stream_app.core.drift.counts.compiled_recent import add_up
 
-        found: Integers = add_up(counts, np.asarray(limits, dtype=np.int64))
+        work = np.empty(counts.shape[1], dtype=np.uint16 if counts.dtype == np.uint8 else np.int64)
+        found: Integers = add_up(counts, np.asarray(limits, dtype=np.int64), work)
         return found
     return np.stack([counts[start:stop].sum(axis=0, dtype=np.int64) for start, stop in limits])
 
@@ -150,7 +144,12 @@ def _joined(old: list[Piece], fresh: _Blocks, size: int, start: int, stop: int, 
     """Neighbouring ``old`` pieces and the blocks after them, whose sum is ``counts``, as one."""
     if len(old) == 1 and start == stop:
         return old[0]
-    total = counts + np.sum([piece.counts for piece in old], axis=0) if old else counts
-    rows = sum(fresh.rows[start:stop]) + sum(piece.rows for piece in old)
-    first, time = (old[0].first, old[0].time) if old else (fresh.firsts[start], fresh.times[start])
-    return Piece(first, rows, size, total, time)
+    # Not a view, which would keep the sums of all pieces.
+    total, rows = counts.copy(), int(np.add.reduce(fresh.rows[start:stop]))
+    for piece in old:
+        total += piece.counts
+        rows += piece.rows
+    if old:
+        return Piece(old[0].first, rows, size, total, old[0].time)
+    time = float(fresh.times[start])
+    return Piece(int(fresh.firsts[start]), rows, size, total, None if time != time else time)

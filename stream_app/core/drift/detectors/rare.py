@@ -3,11 +3,17 @@
 import numpy as np
 
 from stream_app.core.drift.coding.bins import Floats
+from stream_app.core.drift.counts.counting import COMPILED
 from stream_app.core.drift.counts.layout import Integers
 from stream_app.core.drift.detectors.thresholds import WINDOWS, poisson_limit, poisson_tail, rare_threshold
 
 _MOST_KNOWN = 1_024
-"""Numbers of rows whose limits are kept, about: windows of blocks that are cut as they came have ever other ones."""
+"""Numbers of rows whose limits are kept, and tails, about: windows of blocks that are cut as they came have ever other
+ones.
+"""
+
+_INSIDE = (np.arange(max(WINDOWS)) >= max(WINDOWS) - np.asarray(WINDOWS)[:, None]).astype(np.int64)
+"""(windows, blocks) which of the last blocks are in each."""
 
 
 class RareTests:
@@ -19,6 +25,7 @@ class RareTests:
         self._rates, self._clumping = rates, clumping
         self.height = rare_threshold(len(rates), block_rows, alarms_per_million)
         self._known: dict[int, int] = {}
+        self._tails: dict[tuple[int, int, int], float] = {}
         self._limits = np.zeros((0, len(rates)))
         self.counts = np.zeros((max(WINDOWS), len(rates)), dtype=np.int64)
         self.rows = np.zeros((max(WINDOWS), 2), dtype=np.int64)
@@ -29,13 +36,11 @@ class RareTests:
         """
         # No window is of fewer rows than a block, nor has more cells than the longest: few tails can be past.
         least, before = self._limits_of(rows.min()), max(WINDOWS) - 1
-        unsure = np.flatnonzero(self.counts.sum(axis=0) + counts.sum(axis=0) >= least)
-        if not len(unsure):
+        if not self._near(counts, least):
             return len(counts), False
+        unsure = np.flatnonzero(self.counts.sum(axis=0) + counts.sum(axis=0) >= least)
         own = np.concatenate([np.zeros_like(self.counts[:1]), self.counts[-before:], counts])
         cells = np.cumsum(own[:, unsure], axis=0)
-        if (cells[before + 1 :] - cells[: -before - 1] < least[unsure]).all():
-            return len(counts), False
         totals = np.cumsum(np.concatenate([[0], self.rows[-before:, 0], rows]))
         seen, among = (
             np.stack([each[before + 1 :] - each[before + 1 - window : -window] for window in WINDOWS])
@@ -44,10 +49,22 @@ class RareTests:
         past = np.flatnonzero((seen >= self._limits_of(among)[..., unsure]).any(axis=(0, 2)))
         return (int(past[0]) + 1, True) if len(past) else (len(counts), False)
 
+    def _near(self, counts: Integers, least: Floats) -> bool:
+        """Whether the longest window ever has as many of a cell as is the ``least`` limit of any."""
+        before = self.counts[1:]
+        if COMPILED:
+            from stream_app.core.drift.detectors.compiled_rare import reached
+
+            return bool(reached(before, counts, least))
+        sums = np.cumsum(np.concatenate([np.zeros_like(before[:1]), before, counts]), axis=0)
+        return bool((sums[len(before) + 1 :] - sums[: len(counts)] >= least).any())
+
     def update(self, counts: Integers, rows: Integers, firsts: Integers) -> None:
         """Take (blocks, cells) counts of blocks of so many rows, which begin at ``firsts``."""
-        self.counts = np.concatenate([self.counts, counts])[-max(WINDOWS) :]
-        self.rows = np.concatenate([self.rows, np.stack([rows, firsts], axis=1)])[-max(WINDOWS) :]
+        kept = max(WINDOWS)
+        both = np.array([rows[-kept:], firsts[-kept:]]).T
+        self.counts = np.concatenate([self.counts[len(both) :], counts[-kept:]])
+        self.rows = np.concatenate([self.rows[len(both) :], both])
 
     def alarms(self, muted: "np.ndarray[tuple[int, ...], np.dtype[np.bool_]] | None" = None) -> bool:
         """Whether any tail is past the height, those of ``muted`` (cells,) apart."""
@@ -59,18 +76,35 @@ class RareTests:
 
     def tails(self) -> tuple[Floats, Integers]:
         """(cells,) the largest minus decimal logarithm of a tail, and the first row of its window."""
-        found = np.stack([self._tail(window) for window in WINDOWS])
+        found = self._tails_of_windows()
         starts = [self.rows[-window:, 1][self.rows[-window:, 0] > 0].min(initial=2**62) for window in WINDOWS]
         return found.max(axis=0), np.asarray(starts, dtype=np.int64)[found.argmax(axis=0)]
 
     def strength(self) -> Floats:
         """(cells,) tails over their height: 1 and more is an alarm."""
-        return self.tails()[0] / self.height
+        found: Floats = self._tails_of_windows().max(axis=0) / self.height
+        return found
 
-    def _tail(self, window: int) -> Floats:
+    def _tails_of_windows(self) -> Floats:
+        """(windows, cells) minus decimal logarithms."""
+        counts, rows = _INSIDE @ self.counts, (_INSIDE @ self.rows[:, 0]).tolist()
+        found, (windows, cells) = np.zeros(counts.shape), np.nonzero(counts)
+        each = zip(cells.tolist(), counts[windows, cells].tolist(), windows.tolist(), strict=True)
+        keys = [(cell, seen, rows[window]) for cell, seen, window in each]
+        if not self._tails.keys() >= set(keys):
+            self._learn_tails(keys)
+        found[windows, cells] = [self._tails[key] for key in keys]
+        return found
+
+    def _learn_tails(self, keys: list[tuple[int, int, int]]) -> None:
+        """Of cells that were seen so often among so many rows: the same few come again and again."""
+        if len(self._tails) > _MOST_KNOWN:
+            self._tails = {}
+        cells, seen, rows = np.asarray(keys, dtype=np.int64).T
         # Down to whole cells, as ``_limits_of`` has it.
-        seen = np.floor(self.counts[-window:].sum(axis=0) / self._clumping)
-        return poisson_tail(seen, self.rows[-window:, 0].sum() * self._rates / self._clumping)
+        whole = np.floor(seen / self._clumping[cells])
+        tails = poisson_tail(whole, rows * self._rates[cells] / self._clumping[cells])
+        self._tails |= zip(keys, tails.tolist(), strict=True)
 
     def _limits_of(self, rows: Integers) -> Floats:
         """(..., cells) counts among (...) rows from which on a tail is past the height."""

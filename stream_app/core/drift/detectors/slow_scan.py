@@ -73,27 +73,28 @@ class SlowScan:
         """Take (blocks, channels) scores of blocks that begin at (blocks,) ``rows``; how many were taken: all, or those
         up to the first with which a window ends that is past the height. Channels beyond ``reach`` are not asked for.
         """
+        if COMPILED:
+            from stream_app.core.drift.detectors.compiled_scan import update
+
+            taken, passed, self._began = update(
+                self._halves, self._rows, self._current, self._limits, self._told, _SCALES, self._blocks, self._began,
+                scores, self._chosen, rows,
+            )  # fmt: skip
+            self._blocks, self._passed = self._blocks + taken, passed if passed >= 0 else None
+            return int(taken)
         taken, self._passed = 0, None
         while taken < len(scores) and self._passed is None:
             first, held = taken, self._blocks % _HALF
             taken = min(len(scores), first + _HALF - held)
             if held == 0:
                 self._began = int(rows[first])
-            self._add(scores, first, taken)
+            # Block after block, however they are grouped.
+            for block in scores[first:taken, self._chosen]:
+                self._current += block
+            self._blocks += taken - first
             if held + taken - first == _HALF:
                 self._look(self._ended())
         return taken
-
-    def _add(self, scores: Floats, first: int, stop: int) -> None:
-        """Block after block, however they are grouped."""
-        self._blocks += stop - first
-        if COMPILED:
-            from stream_app.core.drift.detectors.compiled_scan import add
-
-            add(self._current, scores, self._chosen, first, stop)
-            return
-        for block in scores[first:stop, self._chosen]:
-            self._current += block
 
     def _ended(self) -> int:
         """Half of the shortest window is over, and with it of every scale that it completes a half of; how many scales

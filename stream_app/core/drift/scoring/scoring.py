@@ -14,6 +14,7 @@ import numpy as np
 from stream_app.core.drift.coding.bins import ColumnBins, Floats
 from stream_app.core.drift.counts.counting import COMPILED
 from stream_app.core.drift.counts.layout import Integers, Layout
+from stream_app.core.drift.counts.unwritten import unwritten
 from stream_app.core.drift.scoring.channels import Channel, contrasts_of
 from stream_app.core.drift.scoring.chi_squared import Squares, normal, pooled, squares_of
 from stream_app.core.drift.scoring.whole_numbers import MOST, Pieces, Small, Whole, packed, whole_of
@@ -81,7 +82,8 @@ class Scoring:
             shape = (len(counts), len(self.channels))
             scores, sizes = np.empty(shape), np.empty(shape)
             few, many, slots, constants = self._machine
-            score(scores, sizes, counts, tuple(few), tuple(many), slots, constants, tuple(squares), tuple(off), _CLIP)
+            own = unwritten(counts), tuple(few), tuple(many), slots, constants, tuple(squares), tuple(off)
+            score(scores, sizes, *own, _CLIP)
             return scores, sizes
         scores, sizes = self._scored(counts, squares, _CLIP)
         return np.clip((scores - off.centre * sizes) * off.per_spread, -off.cut, off.cut), sizes

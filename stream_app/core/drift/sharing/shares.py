@@ -3,10 +3,11 @@
 import numpy as np
 import numpy.typing as npt
 
-from generators.entities.units import add_cells, fates, held_out
+from generators.entities.units import add_cells, fates, last_kept
 from schemas.contract import Contract
 from schemas.errors import ContractError
 from schemas.keyed_hash import Bools, Hashes, Path, RowHash, fastest
+from schemas.keyed_hash import Cells as HashedCells
 from stream_app.core.drift.coding.cells import Cells, Columns, Numbers, Words
 from stream_app.core.drift.coding.conforming import Conforming
 from stream_app.core.drift.sharing.entity_keys import EntityKeys
@@ -24,7 +25,7 @@ class Splitter:
 
     def __init__(self, contract: Contract, secret: bytes, path: Path | None = None) -> None:
         path = path or fastest()
-        self._split = contract.policy.split
+        self._split, self._last_kept = contract.policy.split, last_kept(contract.policy.split)
         self._entity = contract.policy.privacy.unit.column
         self._entities = None if self._entity is None else EntityKeys(contract.column(self._entity), secret, path)
         self._columns = tuple(Conforming(column, path) for column in contract.modelled)
@@ -43,33 +44,35 @@ class Splitter:
 
     def held_out(self, keys: Hashes) -> Bools:
         """Which of keys that ``units`` gave are in any share but the train share."""
-        return held_out(keys, self._split)
+        found: Bools = keys > self._last_kept
+        return found
 
-    def units(self, columns: Columns) -> tuple[Hashes, Bools]:
+    def units(self, columns: Columns) -> tuple[Hashes, Bools | None]:
         """(rows,) the keyed hash of each row's privacy unit, by which an ``EntityBound`` counts, and whether it has
-        one: rows without an entity are left out of everything that is counted.
+        one: rows without an entity are left out of everything that is counted. None where every row is a unit.
         """
         if self._entities is None or self._entity is None:
-            return self._row_keys(columns), np.ones(columns.rows, dtype=bool)
+            return self._row_keys(columns), None
         if self._entity not in columns.cells:
             raise ContractError(f"the rows lack the column of their privacy unit: {self._entity}")
         return self._entities.keys(columns.cells[self._entity])
 
     def _row_keys(self, columns: Columns) -> Hashes:
         content = np.zeros(columns.rows, dtype=np.uint64)
-        for conforming in self._columns:
-            self._add(conforming, columns.cells.get(conforming.column.name), content)
+        ready = [self._ready(each, columns.cells.get(each.column.name), content) for each in self._columns]
+        self._hash.add_columns(ready, content)
         return self._hash.keys(content)
 
-    def _add(self, conforming: Conforming, cells: Cells | None, content: Hashes) -> None:
+    def _ready(self, conforming: Conforming, cells: Cells | None, content: Hashes) -> "HashedCells | None":
+        """Arrays to be added; others are added at once."""
         name = conforming.column.name
         if cells is None:
             self._hash.add_missing(name, content, words=not conforming.numeric)
-            return
+            return None
         conformed = conforming(cells)
         if isinstance(conformed, Numbers):
-            self._hash.add_numbers(name, conformed.values, content)
-        elif isinstance(conformed, Words):
-            self._hash.add_words(name, conformed.indices, conformed.values, content)
-        else:
-            add_cells(self._hash, name, conformed, content)
+            return conformed.values
+        if isinstance(conformed, Words):
+            return conformed.indices, conformed.values
+        add_cells(self._hash, name, conformed, content)
+        return None

@@ -168,6 +168,30 @@ def test_limits_and_compression(monkeypatch: pytest.MonkeyPatch) -> None:
         decode_columns(body)
 
 
+def test_a_known_schema_is_no_leave_for_compressed_or_larger_bodies(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = pa.table({"a": np.zeros(1_000), "s": pa.array(["x"] * 1_000).dictionary_encode()})
+    bodies = []
+    for codec in (None, "zstd", "lz4"):
+        sink = io.BytesIO()
+        with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression=codec)) as writer:
+            writer.write_table(table)
+        bodies.append(sink.getvalue())
+    for _ in range(2):
+        assert decode_columns(bodies[0]).rows == 1_000
+        for body in bodies[1:]:
+            with pytest.raises(ContractError, match="compressed"):
+                decode_columns(body)
+    monkeypatch.setattr(arrow_blocks, "MAX_ROWS", 999)
+    with pytest.raises(ContractError, match="1000 rows"):
+        decode_columns(bodies[0])
+
+
+def test_few_schemas_are_remembered() -> None:
+    for place in range(40):
+        assert list(decode_columns(encode_block(pd.DataFrame({f"c{place}": [1.0]}))).cells) == [f"c{place}"]
+        assert len(arrow_blocks._readers) <= arrow_blocks._SCHEMAS
+
+
 BODIES = [
     encode_block(FRAME),
     stream([pa.record_batch([array], names=["c"]) for array in (ARRAYS[0].slice(0, 3), ARRAYS[0])]),
@@ -179,6 +203,8 @@ BODIES = [
 @given(st.data())
 def test_damage_is_refused_or_read_as_pandas_reads_it(data: st.DataObject) -> None:
     body = bytearray(data.draw(st.sampled_from(BODIES)))
+    # What is remembered of this schema must not let through what is damaged.
+    decode_columns(bytes(body))
     for _ in range(data.draw(st.integers(1, 4))):
         body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
     damaged = bytes(body[: data.draw(st.integers(0, len(body)))]) if data.draw(st.booleans()) else bytes(body)

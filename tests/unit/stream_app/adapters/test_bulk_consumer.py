@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka import KafkaError, Producer
 
 from stream_app.adapters import bulk_consumer
-from stream_app.adapters.bulk_consumer import AT_ONCE, BulkConsumer
+from stream_app.adapters.bulk_consumer import AT_ONCE, BYTES_AT_ONCE, BulkConsumer
 from stream_app.adapters.embedded_broker import EmbeddedBroker
 from stream_app.adapters.reader import StoredMessage
 
@@ -53,6 +53,24 @@ def test_every_message_comes_once_in_order_and_after_the_partition_was_told_of()
     assert values(found) == list(range(NUMBER))
     assert [message.offset for message in found] == list(range(NUMBER))
     assert {(message.topic, message.key, message.headers) for message in found} == {("a", b"k", (("ce_id", b"1"),))}
+
+
+def test_one_read_of_large_messages_brings_few_of_them() -> None:
+    size = BYTES_AT_ONCE // 8
+    with EmbeddedBroker({"a": 8}) as broker:
+        producer = Producer({"bootstrap.servers": broker.bootstrap, "log_level": 0})
+        for place in range(AT_ONCE // 2):
+            producer.produce("a", bytes(size), partition=place % 8)
+        assert producer.flush(10) == 0
+        consumer = member(broker)
+        found, most, until = 0, 0, time.monotonic() + 20
+        while found < AT_ONCE // 2 and time.monotonic() < until:
+            some = consumer.read()
+            found, most = found + len(some), max(most, len(some))
+            time.sleep(0.05)
+        consumer.close()
+    assert found == AT_ONCE // 2
+    assert most <= 8 + 4 + 1
 
 
 @pytest.mark.parametrize("done", [0, 1, 70, NUMBER])

@@ -1,6 +1,7 @@
 """Blocks: whatever is cut into them, they add up to the rows, in order, and are read back exactly."""
 
 import json
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from schemas.drift import DriftPolicy
 from schemas.errors import ContractError
-from stream_app.core.drift.blocks import NO_ERRORS, Block, counted
+from stream_app.core.drift.blocks import NO_ERRORS, Block, Blocks, counted
 from stream_app.core.drift.concept.concept import Errors
 from stream_app.core.drift.counts.counting import count
 from stream_app.core.drift.reference import Reference, build_reference
@@ -58,6 +59,51 @@ def test_joined_blocks_are_one_with_the_time_of_the_first_that_has_one() -> None
     assert (both.period, both.rows, both.time, both.errors) == (3, 12, 9.5, Errors(7, 3, 100))
     assert both.counts.tolist() == [0, 12, 24, 36]
     assert block(5, 1.0).joined(block(7, 9.5)).time == 1.0
+
+
+def test_a_sum_is_as_narrow_as_it_fits() -> None:
+    for most, dtype in ((100, np.uint8), (200, np.int16), (40_000, np.int64)):
+        counts = np.array([1, most], dtype=np.uint8 if most < 256 else np.uint16)
+        both = Block(0, 9, counts).joined(Block(0, 9, counts))
+        assert both.counts.dtype == dtype
+        assert both.counts.tolist() == [2, 2 * most]
+
+
+@st.composite
+def some_blocks(draw: st.DrawFn) -> list[Block]:
+    numbers, times = st.integers(0, 2**40), st.none() | st.floats(allow_nan=False, allow_infinity=False)
+    errors = st.builds(Errors, st.integers(0, 9), st.integers(-1, 9), st.integers(0, 9 << 16))
+    dtype = draw(st.sampled_from([np.uint8, np.int16, np.int64]))
+    return [
+        Block(draw(st.integers(0, 6)), draw(numbers), np.array([place, 7], dtype=dtype), draw(times), draw(errors))
+        for place in range(draw(st.integers(0, 5)))
+    ]
+
+
+def plain(blocks: Sequence[Block]) -> list[list[object]]:
+    return [[each.period, each.rows, each.counts.tolist(), each.time, each.errors] for each in blocks]
+
+
+@settings(max_examples=80, deadline=None)
+@given(some_blocks(), some_blocks(), st.integers(0, 4), st.integers(0, 5))
+def test_blocks_side_by_side_are_those_one_after_the_other(
+    blocks: list[Block], others: list[Block], start: int, stop: int
+) -> None:
+    together = Blocks.of(blocks)
+    assert Blocks.of(together) is together
+    assert plain(together) == plain(blocks)
+    assert plain(together[start:stop]) == plain(blocks[start:stop])
+    assert together.possible == all(each.errors.possible for each in blocks)
+    places = np.flatnonzero(np.arange(len(blocks)) != start)
+    instead = {int(place): other for place, other in zip(places[1:], others, strict=False)}
+    expected = [instead.get(place, each) for place, each in enumerate(blocks) if place != start]
+    assert plain(together.replaced(places, instead)) == plain(expected)
+    assert plain(together) == plain(blocks)
+
+
+def test_blocks_of_several_layouts_are_refused() -> None:
+    with pytest.raises(ContractError):
+        Blocks.of([Block(0, 1, np.zeros(3, dtype=np.uint8)), Block(0, 1, np.zeros(4, dtype=np.uint8))])
 
 
 @settings(max_examples=40, deadline=None)

@@ -131,7 +131,7 @@ def test_what_does_not_fit_the_contract_is_named(counter: RowCounter) -> None:
 
 def test_no_rows_are_no_counts_and_no_misfit(counter: RowCounter) -> None:
     found = counter.count(live(rows(10, 11)[:0]))
-    assert (found.rows, found.blocks) == (0, ())
+    assert (found.rows, list(found.blocks)) == (0, [])
     assert not any(found.misfit)
     assert not found.train.any()
 

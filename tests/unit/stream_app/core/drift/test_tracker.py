@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from schemas.contract import Column, Contract, Policy, Privacy
 from schemas.errors import ContractError
-from stream_app.core.drift.counts import counting, recent
-from stream_app.core.drift.detectors import cusum, slow_scan
+from stream_app.core.drift.counts import counting, rare_cells, recent
+from stream_app.core.drift.detectors import cusum, rare, slow_scan
 from stream_app.core.drift.reference import Reference, build_reference
 from stream_app.core.drift.scoring import scoring
 from stream_app.core.drift.sign import DriftSign
@@ -178,7 +178,7 @@ def test_without_compiled_code_every_byte_is_the_same() -> None:
     found = []
     with pytest.MonkeyPatch.context() as patch:
         for plain in (False, True):
-            for module in (counting, recent, scoring, cusum, slow_scan):
+            for module in (counting, recent, rare_cells, scoring, cusum, rare, slow_scan):
                 patch.setattr(module, "COMPILED", counting.COMPILED and not plain, raising=False)
             reference = build_reference(rows(3_000, 1), CONTRACT)
             tracker = Tracker(reference)

@@ -1,5 +1,6 @@
 """Counts on the wire: read back exactly, and anything damaged is a ``ContractError`` or still counts."""
 
+import hashlib
 import json
 import struct
 from dataclasses import replace
@@ -11,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from schemas.errors import ContractError
-from stream_app.core.drift.blocks import Block
+from stream_app.core.drift.blocks import Block, Blocks
 from stream_app.core.drift.concept.concept import Errors
 from stream_app.core.drift.wire import Compared, Counted, from_bytes, to_bytes
 
@@ -58,6 +59,17 @@ BARE = Counted(
     ("absent",),
 )
 SMALL = to_bytes(replace(BARE, compared=Compared("f" * 64, np.arange(7))))
+
+
+def test_the_bytes_are_those_of_earlier_versions() -> None:
+    assert hashlib.sha256(SMALL).hexdigest() == "d4a68b6ba860d9eb2a07b45a08fd7ead555b6f7648c179cc3f64b9616dd70cd0"
+
+
+@settings(max_examples=60, deadline=None)
+@given(counted())
+def test_blocks_side_by_side_give_the_bytes_of_the_blocks(given_counts: Counted) -> None:
+    together = replace(given_counts, blocks=Blocks.of(given_counts.blocks))
+    assert to_bytes(together) == to_bytes(given_counts)
 
 
 @settings(max_examples=60, deadline=None)

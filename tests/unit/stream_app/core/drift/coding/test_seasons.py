@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.drift import Season
-from stream_app.core.drift.coding.seasons import WHOLE, blocks_of, keys_of
+from stream_app.core.drift.coding.seasons import WHOLE, blocks_of, even_blocks, keys_of
 
 SEASONS: tuple[Season, ...] = get_args(Season)
 times = st.datetimes(pd.Timestamp("1700-01-01").to_pydatetime(), pd.Timestamp("2200-01-01").to_pydatetime())
@@ -53,3 +53,10 @@ def test_blocks_cover_all_rows_none_too_long_none_of_two_periods(runs: list[tupl
         assert set(periods[start:stop].tolist()) == {period}
     changes = int((np.diff(periods) != 0).sum())
     assert len(ends) <= len(periods) / longest + changes + 1
+
+
+@pytest.mark.parametrize("rows", [0, 1, 99, 100, 101, 350])
+def test_rows_of_one_period_are_cut_as_any(rows: int) -> None:
+    expected, found = blocks_of(np.zeros(rows, dtype=np.int64), 100), even_blocks(rows, 100)
+    assert [part.tolist() for part in found] == [part.tolist() for part in expected]
+    assert [part.dtype for part in found] == [part.dtype for part in expected]

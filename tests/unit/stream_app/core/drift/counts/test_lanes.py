@@ -95,6 +95,15 @@ def test_large_blocks_of_two_classes_do_not_overflow() -> None:
     assert (counts[0, 0], first[0], second[0]) == (40_000, 20_000, 20_000)
 
 
+def test_many_narrow_blocks_of_two_classes_do_not_overflow() -> None:
+    layout = replace(any_layout(np.random.default_rng(7), 2), pairs=((0, 1),), triples=(), subgroups=())
+    codes, ends = np.zeros((2, 600 * 255), dtype=np.uint8), [*range(255, 600 * 255 + 1, 255)]
+    counts, first, second = count_apart(codes, layout, ends, np.zeros(600 * 255, dtype=np.int8))
+    assert counts.dtype == np.uint8
+    assert (counts[:, 0] == 255).all()
+    assert (first[0], second[0]) == (600 * 255, 0)
+
+
 @pytest.mark.parametrize("number", [255, 256])
 def test_blocks_are_as_narrow_as_they_may_be(number: int) -> None:
     random = np.random.default_rng(number)
@@ -123,10 +132,10 @@ def test_groups_of_columns_that_are_in_no_pair_are_counted_by_lanes_too() -> Non
 
 
 @pytest.mark.parametrize("levels", [3, 7, 14])
-def test_steps_of_pairs_fill_their_cells_in_order(levels: int) -> None:
+def test_steps_fill_their_cells_in_order(levels: int) -> None:
     layout = paired(np.random.default_rng(levels), 6, levels)
     lanes = lanes_of(layout)
     assert lanes is not None
-    cells = [int(at + number * width) for _, _, _, at, width, many in lanes.pairs for number in range(many)]
+    cells = [int(at + number * width) for _, _, _, at, width, many in lanes.steps for number in range(many)]
     assert cells == sorted(set(cells))
-    assert np.diff([*cells, layout.joint[-1]]).max() <= 8
+    assert np.diff([layout.fine[-1], *cells, layout.cells]).max() <= 8

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from stream_app.core.drift.coding.bins import MISSING, NEW
+from stream_app.core.drift.counts import rare_cells as rare_cells_module
 from stream_app.core.drift.counts.rare_cells import RareCells, rare_cells
 from stream_app.core.drift.reference import Reference, build_reference
 from tests.unit.stream_app.core.drift.drift_tables import CONTRACT, rows
@@ -35,6 +36,9 @@ def test_each_column_has_a_group_of_what_it_never_had_and_some_one_of_missing_ce
 def test_counts_are_sums_over_the_groups(reference: Reference, cells: RareCells) -> None:
     counts = np.random.default_rng(2).integers(0, 9, (3, reference.layout.cells))
     found = cells.count(counts)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rare_cells_module, "COMPILED", False)
+        assert cells.count(counts).tolist() == found.tolist()
     assert found.shape == (3, len(cells))
     for group in range(len(cells)):
         own = cells.cells[cells.firsts[group] : cells.firsts[group + 1]]

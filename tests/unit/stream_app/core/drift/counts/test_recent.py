@@ -14,7 +14,7 @@ from stream_app.core.drift.counts.recent import Recent
 def filled(sizes: list[int]) -> Recent:
     recent, first = Recent(), 0
     for number, rows in enumerate(sizes):
-        recent.add(np.array([[rows, number]]), [rows], [first], [float(number)])
+        recent.add(np.array([[rows, number]]), np.array([rows]), np.array([first]), np.array([float(number)]))
         first += rows
     return recent
 
@@ -47,12 +47,14 @@ def test_blocks_together_make_the_pieces_of_one_block_after_the_other(calls: lis
     one, together, first = Recent(), Recent(), 0
     for sizes in calls:
         counts = np.array([[rows, 255 - rows] for rows in sizes], dtype=np.uint8).reshape(-1, 2)
-        firsts = [first + int(before) for before in np.cumsum([0, *sizes])[:-1]]
-        times = [None if row % 2 else float(row) for row in firsts]
-        for place, rows in enumerate(sizes):
-            one.add(counts[place : place + 1], [rows], firsts[place : place + 1], times[place : place + 1])
+        rows = np.asarray(sizes, dtype=np.int64)
+        firsts = first + np.cumsum(rows) - rows
+        times = np.where(firsts % 2, np.nan, firsts)
+        for place in range(len(sizes)):
+            own = slice(place, place + 1)
+            one.add(counts[own], rows[own], firsts[own], times[own])
             assert one.pieces[-1].counts.tolist() == counts[place].tolist()
-        together.add(counts, sizes, firsts, times)
+        together.add(counts, rows, firsts, times)
         counts[:] = 0
         assert not looks or together.document() == one.document()
         first += sum(sizes)
@@ -63,7 +65,7 @@ def test_blocks_together_make_the_pieces_of_one_block_after_the_other(calls: lis
 def test_the_oldest_are_dropped_in_the_end_and_the_state_stays_bounded() -> None:
     recent = Recent()
     for number in range(12_000):
-        recent.add(np.ones((1, 1), dtype=np.int64), [1], [number], [None])
+        recent.add(np.ones((1, 1), dtype=np.int64), np.array([1]), np.array([number]), np.array([np.nan]))
     assert len(recent.pieces) <= 4 * 11
     assert recent.pieces[0].first > 0
     total = recent.since(0)
@@ -82,7 +84,7 @@ def test_it_is_read_back_and_damage_is_an_error() -> None:
     again = Recent.from_document(json.loads(json.dumps(recent.document())))
     assert again.document() == recent.document()
     for each in (recent, again):
-        each.add(np.array([[1, 2]]), [1], [435], [None])
+        each.add(np.array([[1, 2]]), np.array([1]), np.array([435]), np.array([np.nan]))
     assert again.document() == recent.document()
     with pytest.raises((ContractError, TypeError, ValueError)):
         Recent.from_document([[0, 1, 0, None, {"dtype": "int64"}]])

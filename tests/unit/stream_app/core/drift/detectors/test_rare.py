@@ -8,6 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.stats import poisson
 
+from stream_app.core.drift.detectors import rare as rare_module
 from stream_app.core.drift.detectors.rare import RareTests
 from stream_app.core.drift.detectors.thresholds import WINDOWS, poisson_limit, poisson_tail
 
@@ -84,6 +85,32 @@ def test_the_first_alarm_does_not_depend_on_how_blocks_are_cut(blocks: list[tupl
         if at >= len(blocks):
             break
     assert found == expected
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 3)), max_size=20), st.integers(0, 40), st.integers(0, 3))
+def test_compiled_and_plain_tests_agree(before: list[tuple[int, int]], blocks: int, most: int) -> None:
+    """Seed 43; counts that come near the limit, and past it."""
+    found, counts = [], np.random.default_rng(43).integers(0, 1 + most, (blocks + 1, 3))
+    with pytest.MonkeyPatch.context() as patch:
+        for compiled in (rare_module.COMPILED, False):
+            patch.setattr(rare_module, "COMPILED", compiled)
+            cells = rare()
+            for number, (more, less) in enumerate(before):
+                cells.update(np.array([[0, more // 8, less]]), np.array([250]), np.array([250 * number]))
+            found.append(cells.first(counts, np.full(len(counts), 250)))
+    assert found[0] == found[1]
+
+
+def test_a_tail_is_the_same_whenever_it_is_asked_for() -> None:
+    """Seed 44; more numbers of rows than are kept."""
+    random, cells, fresh = np.random.default_rng(44), rare(1.25), rare(1.25)
+    for number in range(1_500):
+        block = (random.integers(0, 4, (1, 3)), np.array([200 + number]), np.array([number]))
+        cells.update(*block)
+        cells.strength()
+        fresh.update(*block)
+    assert cells.strength().tolist() == fresh.strength().tolist()
 
 
 @settings(max_examples=100, deadline=None)

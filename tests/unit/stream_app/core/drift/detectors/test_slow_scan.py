@@ -101,14 +101,15 @@ def test_every_scale_has_the_same_part_of_the_budget_and_each_channel_its_own() 
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.integers(0, 2**32), st.lists(st.integers(1, 90), max_size=5))
-def test_compiled_and_plain_sums_agree_to_the_bit(seed: int, cuts: list[int]) -> None:
-    scores = np.random.default_rng(seed).normal(0.1, 1, (300, 5))
+@given(st.integers(0, 2**32), st.lists(st.integers(1, 90), max_size=5), st.booleans(), st.sampled_from([0.1, 0.6]))
+def test_compiled_and_plain_sums_agree_to_the_bit(seed: int, cuts: list[int], told: bool, mean: float) -> None:
+    scores = np.random.default_rng(seed).normal(mean, 1, (300, 5))
     found = []
     with pytest.MonkeyPatch.context() as patch:
         for compiled, sizes in ((counting.COMPILED, [300]), (False, [*cuts, 300])):
             patch.setattr(slow_scan, "COMPILED", compiled)
             one, at = SlowScan(np.array([True, False, True, True, False]), 10_000, 250, 0.1), 0
+            one.tell(np.array([told, False, False, told, False]))
             for size in sizes:
                 at += one.update(scores[at : at + size], 250 * np.arange(at, min(at + size, 300)))
                 if one.passed:

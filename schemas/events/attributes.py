@@ -1,10 +1,6 @@
-"""Events whose body is no JSON: bytes that are taken as they are, and numbers that travel as attributes."""
+"""Numbers of events whose body is no JSON: they travel as attributes."""
 
 from schemas.errors import ContractError
-
-
-class RawBody(bytes):
-    """Bytes that are taken as they are, not as base64."""
 
 
 def whole_number(text: str) -> int:
