@@ -59,7 +59,7 @@ def fates(keys: Words, shares: Split) -> npt.NDArray[np.int8]:
 
 def last_kept(shares: Split) -> np.uint64:
     """The highest key of the train share: any above it is in another share."""
-    return np.uint64(int(_edges(shares)[0]) * 2**11 - 1)
+    return np.uint64(min(int(_edges(shares)[0]) * 2**11, 2**64) - 1)
 
 
 def _edges(shares: Split) -> Words:

@@ -222,10 +222,8 @@ class Tracker:
         rare = RareTests(reference.rates, reference.clumping, reference.block_rows, self.policy.alarms_per_million)
         scoring, before = reference.scorings[0], reference.counts[0]
         sign = described(reference, scoring, before, reference.spread, slow, rare, self._recent, row)
-        # A column that has left the first reference stays away until there is a new one: that is said once.
         names = [column.name for column in reference.bins]
-        columns = {names.index(name) for name in sign.columns}
-        slow.tell(np.asarray([bool(columns & set(each.columns)) for each in reference.channels], dtype=bool))
+        slow.tell(_about(reference, {names.index(name) for name in sign.columns}))
         return replace(sign, onset="gradual")
 
     def _begin_settling(self, sign: DriftSign) -> None:
@@ -266,7 +264,9 @@ class Tracker:
         if settling.rows >= self._settle_rows:
             # Whatever one change moved for good was told with it; what came and went may move again.
             if self._slow is not None:
-                self._slow.tell(moved(settling.counts, reference, reference.scorings, reference.blocks))
+                known = moved(settling.counts, reference, reference.scorings, reference.blocks)
+                left = (each for each, is_known in zip(reference.channels, known, strict=True) if is_known)
+                self._slow.tell(_about(reference, {each.columns[0] for each in left if len(each.columns) == 1}))
             self._watch(self._learnt(settling), settling.spread(reference.spread))
         elif settling.concerned is None and settling.half is None and settling.rows >= self._settle_rows / 2:
             settling.half = relearnt(self._baseline.counts, settling.counts, reference.layout)
@@ -359,6 +359,13 @@ def _run(blocks: Blocks, firsts: Integers, start: int) -> _Run:
 
 def _packed(state: State) -> dict[str, Any]:
     return {name: pack(array) for name, array in state.items()}
+
+
+def _about(reference: Reference, columns: set[int]) -> "np.ndarray[Any, np.dtype[np.bool_]]":
+    """(channels,) those of the columns. One that has left the first reference stays away until there is a new one, and
+    what a change of its location does to its spread is no other change: that is said once.
+    """
+    return np.asarray([bool(columns & set(each.columns)) for each in reference.channels], dtype=bool)
 
 
 def _upper(baseline: Baseline, reference: Reference) -> Floats:

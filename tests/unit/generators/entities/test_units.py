@@ -35,7 +35,16 @@ def test_split_follows_its_shares() -> None:
     assert fate.dtype == np.int8
 
 
-@pytest.mark.parametrize("shares", [SHARES, Split(train=0.97, holdout=0.01, second_holdout=0.01, reference=0.01)])
+@pytest.mark.parametrize(
+    "shares",
+    [
+        SHARES,
+        Split(train=0.97, holdout=0.01, second_holdout=0.01, reference=0.01),
+        # As near to everything, or beyond it, as a contract may say.
+        Split(train=1 + 9e-10, holdout=1e-12, second_holdout=1e-12, reference=1e-12),
+        Split(train=1e-15, holdout=0.5, second_holdout=0.25, reference=0.25),
+    ],
+)
 def test_all_that_is_not_of_the_train_share_is_held_out(shares: Split) -> None:
     keys = np.random.default_rng(1).integers(0, 2**64, 1_000, dtype=np.uint64)
     keys[:2] = 0, 2**64 - 1
