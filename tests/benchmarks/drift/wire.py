@@ -31,7 +31,7 @@ _MOST_ROWS = 150_000
 """The embedded broker keeps 5 MiB a partition."""
 READERS = {"perennial": BLOCKS, "faust": ROWS, "json": ROWS, "arrow": BLOCKS, "frames": BLOCKS, "checked": BLOCKS}
 """The topic that each reader of ``wire_readers.py`` takes."""
-_SECONDS = 900
+_SECONDS, ROUNDS = 900, 3
 
 
 def measure(rows: int) -> dict[str, Any]:
