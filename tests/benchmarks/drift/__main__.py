@@ -24,7 +24,7 @@ SECTIONS: dict[str, Section] = {
     "elec2": (lambda _: elec2.measure(), elec2.table),
     "flights": (lambda _: flights.measure(), flights.table),
     "wide": (lambda given: wide.measure(given.wide_rows), wide.table),
-    "wire": (lambda given: wire.measure(given.wire_rows), wire.table),
+    "wire": (lambda given: wire.measure(given.wire_rows, given.block_rows), wire.table),
 }
 
 
@@ -39,6 +39,7 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--ar-rows", type=int, default=5_000_000, help="stationary rows of each AR(1) process")
     parser.add_argument("--wide-rows", type=int, default=2_000_000, help="stationary rows of 1,000 columns")
     parser.add_argument("--wire-rows", type=int, default=30_000, help="rows that the per-row agent reads from Kafka")
+    parser.add_argument("--block-rows", type=int, default=wire.BLOCK_ROWS, help="rows of a message of the wire's")
     return parser
 
 
