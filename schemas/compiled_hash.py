@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import types as untyped
-from numba.extending import intrinsic
 from numba.np.numpy_support import carray
 
+from schemas.compiled_addresses import floats_at, indices_at, words_at
 from schemas.compiling import compiled
 
 Hashes = npt.NDArray[np.uint64]
@@ -20,23 +19,6 @@ CHUNK = 1_024
 
 NUMBERS, WORDS = 1, 2
 """What a source is; any other is left alone."""
-
-types: Any = untyped
-
-
-def _cells_of(kind: Any) -> Any:
-    def typed(_: Any, address: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-            return builder.inttoptr(given[0], context.get_value_type(signature.return_type))
-
-        return types.CPointer(kind)(types.int64), generate
-
-    return intrinsic(typed)
-
-
-_floats_of: Any = _cells_of(types.float64)
-_indices_of: Any = _cells_of(types.int32)
-_bits_of: Any = _cells_of(types.uint64)
 
 
 @compiled
@@ -88,11 +70,11 @@ def add_columns(sources: Any, rounds: Any, content: Hashes) -> bool:
         for column in range(len(sources)):
             kind, cells = sources[column, 0], sources[column, 1]
             if kind == NUMBERS:
-                values, bits = carray(_floats_of(cells), rows)[start:stop], carray(_bits_of(cells), rows)[start:stop]
+                values, bits = carray(floats_at(cells), rows)[start:stop], carray(words_at(cells), rows)[start:stop]
                 add_numbers(values, bits, rounds[column, 0], rounds[column, 1], some)
             elif kind == WORDS:
-                table = carray(_bits_of(sources[column, 2]), sources[column, 3])
-                if not add_words(carray(_indices_of(cells), rows)[start:stop], table, some):
+                table = carray(words_at(sources[column, 2]), sources[column, 3])
+                if not add_words(carray(indices_at(cells), rows)[start:stop], table, some):
                     return False
     return True
 

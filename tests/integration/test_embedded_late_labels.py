@@ -1,7 +1,6 @@
 """A real worker on the embedded broker whose labels come late: a rule that turns is told, and nothing else is."""
 
 import asyncio
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -12,16 +11,11 @@ from schemas.events.runs import GenerationRequest
 from schemas.topics import TOPICS
 from stream_app.adapters.announcing import batches_of, snapshot_of
 from stream_app.adapters.embedded_broker import EmbeddedBroker
-from stream_app.adapters.publisher import Publisher
 from stream_app.adapters.workplace import Workplace
-from stream_app.app import worker
 from stream_app.catalogue.drifts import drifts
 from stream_app.catalogue.view import Catalogue
-from stream_app.settings import Settings
-from stream_app.signing.deployment import new_deployment
 from tests.integration.deployment import customers
 from tests.integration.test_embedded_story import DATASET, LIMITS, Scene, _certified
-from tests.workplaces import keep_secret
 
 ROWS, TURN = 9_000, 2_500
 
@@ -32,18 +26,11 @@ def test_a_rule_that_turns_is_told_by_late_labels_and_learnt_from_labelled_rows(
 
 async def _tell(folder: Path) -> None:
     with EmbeddedBroker({topic.name: topic.partitions for topic in TOPICS}) as broker:
-        settings = Settings(
-            bootstrap=broker.bootstrap, home=folder / "home", embedded=True, window_rows=3000, tick_seconds=2.0
-        )
-        new_deployment(settings.home, settings.deployment, int(time.time() * 1000))
-        keep_secret(settings.home)
-        async with worker(settings) as running:
-            with Publisher(settings.bootstrap, "/test") as publisher:
-                scene = Scene(settings, publisher, running)
-                first = await _first_release(scene, folder)
-                _stream(scene, folder)
-                second = await scene.until(lambda view: _certified(view, {first}), "a release after the drift")
-                await _learnt_from_labels(scene, second)
+        async with Scene.opened(broker.bootstrap, folder, window_rows=3000, tick_seconds=2.0) as scene:
+            first = await _first_release(scene, folder)
+            _stream(scene, folder)
+            second = await scene.until(lambda view: _certified(view, {first}), "a release after the drift")
+            await _learnt_from_labels(scene, second)
 
 
 async def _first_release(scene: Scene, folder: Path) -> str:

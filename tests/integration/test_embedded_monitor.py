@@ -13,18 +13,13 @@ from schemas.table import conform
 from schemas.topics import TOPICS
 from stream_app.adapters.announcing import snapshot_of
 from stream_app.adapters.embedded_broker import EmbeddedBroker
-from stream_app.adapters.publisher import Publisher
 from stream_app.adapters.workplace import Workplace
 from stream_app.agents import monitoring
 from stream_app.agents.profiling import WATCHED
-from stream_app.app import worker
 from stream_app.catalogue.checks import Checks
-from stream_app.settings import Settings
-from stream_app.signing.deployment import new_deployment
 from tests.events import sha
 from tests.integration.deployment import PATIENCE_S, customers
 from tests.integration.test_embedded_story import DATASET, LIMITS, Scene, _certified
-from tests.workplaces import keep_secret
 
 
 def test_a_release_in_use_is_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,15 +28,10 @@ def test_a_release_in_use_is_measured_again(tmp_path: Path, monkeypatch: pytest.
 
 async def _tell(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with EmbeddedBroker({topic.name: topic.partitions for topic in TOPICS}) as broker:
-        settings = Settings(bootstrap=broker.bootstrap, home=folder / "home", embedded=True, tick_seconds=1.0)
-        new_deployment(settings.home, settings.deployment, int(time.time() * 1000))
-        keep_secret(settings.home)
-        async with worker(settings) as running:
-            with Publisher(settings.bootstrap, "/test") as publisher:
-                scene = Scene(settings, publisher, running)
-                first = await _release(scene, folder)
-                await _degraded(scene, first)
-                await _attacked(scene, monkeypatch)
+        async with Scene.opened(broker.bootstrap, folder, tick_seconds=1.0) as scene:
+            first = await _release(scene, folder)
+            await _degraded(scene, first)
+            await _attacked(scene, monkeypatch)
 
 
 async def _release(scene: Scene, folder: Path) -> str:

@@ -17,16 +17,11 @@ from schemas.topics import TOPICS
 from stream_app.adapters.announcing import batches_of, snapshot_of
 from stream_app.adapters.embedded_broker import EmbeddedBroker
 from stream_app.adapters.ledger_file import audit_broker
-from stream_app.adapters.publisher import Publisher
 from stream_app.adapters.reader import read_topic
 from stream_app.adapters.workplace import Workplace
-from stream_app.app import worker
 from stream_app.core.drift.wire import from_bytes
-from stream_app.settings import Settings
-from stream_app.signing.deployment import new_deployment
 from tests.integration.deployment import PATIENCE_S, customers
 from tests.integration.test_embedded_story import DATASET, LIMITS, Scene, _certified
-from tests.workplaces import keep_secret
 
 E = TypeVar("E", bound=Event)
 WINDOW_MS = 2_000
@@ -39,20 +34,13 @@ def test_a_private_test_fires_once_and_its_window_makes_the_next_release(tmp_pat
 
 async def _tell(folder: Path) -> None:
     with EmbeddedBroker({topic.name: topic.partitions for topic in TOPICS}) as broker:
-        settings = Settings(
-            bootstrap=broker.bootstrap, home=folder / "home", embedded=True, window_rows=3000, tick_seconds=2.0
-        )
-        new_deployment(settings.home, settings.deployment, int(time.time() * 1000))
-        keep_secret(settings.home)
-        async with worker(settings) as running:
-            with Publisher(settings.bootstrap, "/test") as publisher:
-                scene = Scene(settings, publisher, running)
-                first = await _first_release(scene, folder)
-                await _nothing_new(scene, folder)
-                await _shifted(scene, folder, first)
-        audit = await asyncio.to_thread(audit_broker, settings.bootstrap, scene.trust)
+        async with Scene.opened(broker.bootstrap, folder, window_rows=3000, tick_seconds=2.0) as scene:
+            first = await _first_release(scene, folder)
+            await _nothing_new(scene, folder)
+            await _shifted(scene, folder, first)
+        audit = await asyncio.to_thread(audit_broker, broker.bootstrap, scene.trust)
         assert audit.ok, audit.faults
-        assert await asyncio.to_thread(lambda: list(read_topic(settings.bootstrap, "dead.letters"))) == []
+        assert await asyncio.to_thread(lambda: list(read_topic(broker.bootstrap, "dead.letters"))) == []
 
 
 def _contract(frame: Any) -> Contract:

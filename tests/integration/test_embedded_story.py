@@ -3,7 +3,8 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -58,6 +59,17 @@ class Scene:
         self.settings, self.publisher, self._running = settings, publisher, running
         self.trust = load_trust(settings.trust_file)
 
+    @classmethod
+    @asynccontextmanager
+    async def opened(cls, bootstrap: str, folder: Path, **named: Any) -> "AsyncIterator[Scene]":
+        """A new deployment in ``folder`` and its worker, at work on the embedded broker."""
+        settings = Settings(bootstrap=bootstrap, home=folder / "home", embedded=True, **named)
+        new_deployment(settings.home, settings.deployment, int(time.time() * 1000))
+        keep_secret(settings.home)
+        async with worker(settings) as running:
+            with Publisher(settings.bootstrap, "/test") as publisher:
+                yield cls(settings, publisher, running)
+
     def order(self, role: str, **document: Any) -> None:
         now = int(time.time() * 1000)
         filled = {
@@ -96,21 +108,14 @@ def test_the_short_path_on_the_embedded_broker(tmp_path: Path) -> None:
 
 async def _tell(folder: Path) -> None:
     with EmbeddedBroker({topic.name: topic.partitions for topic in TOPICS}) as broker:
-        settings = Settings(
-            bootstrap=broker.bootstrap, home=folder / "home", embedded=True, window_rows=3000, tick_seconds=2.0
-        )
-        new_deployment(settings.home, settings.deployment, int(time.time() * 1000))
-        keep_secret(settings.home)
-        async with worker(settings) as running:
-            with Publisher(settings.bootstrap, "/test") as publisher:
-                scene = Scene(settings, publisher, running)
-                first = await _first_release(scene, folder)
-                second = await _release_after_drift(scene, folder, first)
-                await _revocation(scene, first, second)
-        audit = await asyncio.to_thread(audit_broker, settings.bootstrap, scene.trust)
+        async with Scene.opened(broker.bootstrap, folder, window_rows=3000, tick_seconds=2.0) as scene:
+            first = await _first_release(scene, folder)
+            second = await _release_after_drift(scene, folder, first)
+            await _revocation(scene, first, second)
+        audit = await asyncio.to_thread(audit_broker, broker.bootstrap, scene.trust)
         assert audit.ok, audit.faults
         assert [scope.grants for scope in audit.scopes] == [2]
-        dead = (await asyncio.to_thread(Catalogue.read, settings.bootstrap)).dead
+        dead = (await asyncio.to_thread(Catalogue.read, broker.bootstrap)).dead
         assert [letter.topic for letter in dead.values()] == ["source.records"]
 
 

@@ -2,10 +2,10 @@
 
 ``perennial``: both stages of the drift station, read as it reads, with pairs and a subgroup. ``faust``: an agent
 that takes one JSON row a message and feeds River's ADWIN column by column. ``json``: a confluent consumer that takes
-1,000 messages at once and only decodes them. The same for blocks of as many rows as the packer makes: ``arrow`` decodes
-to numpy columns, ``frames`` to pandas frames, ``checked`` as the drift station does. CPU is of the whole process,
-librdkafka's threads included, imports not; the consumers read everything several times, so that connecting weighs
-little.
+1,000 messages at once and only decodes them. The same for blocks, of as many rows as the packer makes unless told
+otherwise: ``arrow`` decodes to numpy columns, ``frames`` to pandas frames, ``checked`` as the drift station does. CPU
+is of the whole process, librdkafka's threads included, imports not; the consumers read everything several times, so
+that connecting weighs little.
 """
 
 import json

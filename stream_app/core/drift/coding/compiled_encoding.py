@@ -7,33 +7,15 @@ One call takes all columns, by where their arrays begin: to hand over an array c
 from typing import Any
 
 import numpy as np
-from numba import types as untyped
-from numba.extending import intrinsic
 from numba.np.numpy_support import carray
 
+from schemas.compiled_addresses import bytes_at, floats_at, indices_at
 from schemas.compiling import compiled
 from stream_app.core.drift.coding.bins import Codes
 
 CHUNK = 512
 NUMBERS, WORDS = 1, 2
 """What a source is; any other is left alone."""
-
-types: Any = untyped
-
-
-def _cells_of(kind: Any) -> Any:
-    def typed(_: Any, address: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-            return builder.inttoptr(given[0], context.get_value_type(signature.return_type))
-
-        return types.CPointer(kind)(types.int64), generate
-
-    return intrinsic(typed)
-
-
-_floats_of: Any = _cells_of(types.float64)
-_indices_of: Any = _cells_of(types.int32)
-_codes_of: Any = _cells_of(types.uint8)
 
 
 @compiled
@@ -48,10 +30,10 @@ def encode(sources: Any, grids: Any, firsts: Any, edges: Any, out: Codes) -> int
     for column in range(len(sources)):
         kind, cells = sources[column, 0], sources[column, 1]
         if kind == NUMBERS:
-            _bin(carray(_floats_of(cells), rows), grids[column], firsts[column], edges[column], out[column])
+            _bin(carray(floats_at(cells), rows), grids[column], firsts[column], edges[column], out[column])
         elif kind == WORDS:
-            table = carray(_codes_of(sources[column, 2]), sources[column, 3])
-            if not _look_up(carray(_indices_of(cells), rows), table, out[column]):
+            table = carray(bytes_at(sources[column, 2]), sources[column, 3])
+            if not _look_up(carray(indices_at(cells), rows), table, out[column]):
                 return column
     return -1
 
