@@ -76,7 +76,8 @@ class Aggregator:
         """
         if last_offset < self.positions.get(origin, 0):
             return ()
-        blocks = Blocks.of(counted.blocks)
+        section = self.reference.layout.paired
+        blocks = Blocks.of(counted.blocks, (section.first, section.stop))
         self._check(origin, first_offset, last_offset, counted, blocks)
         self.positions[origin] = last_offset + 1
         if counted.operation == "delete":
@@ -97,7 +98,7 @@ class Aggregator:
         cells = self.reference.layout.cells
         if first_offset > last_offset or first_offset < self.positions.get(origin, 0):
             raise ContractError("the counts overlap others of their origin")
-        found = blocks.counts.shape[1] if len(blocks) else cells
+        found = blocks.tables.cells if len(blocks) else cells
         if len(counted.train) != cells or len(counted.held) != cells or found != cells:
             raise ContractError("the counts are not of the reference's layout")
         if blocks.periods.max(initial=0) > len(self.reference.periods):

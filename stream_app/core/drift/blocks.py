@@ -10,10 +10,11 @@ import numpy.typing as npt
 
 from schemas.errors import ContractError
 from stream_app.core.drift.coding.bins import Codes, Floats
-from stream_app.core.drift.coding.seasons import blocks_of
+from stream_app.core.drift.coding.seasons import Cut, cut_blocks
 from stream_app.core.drift.concept.concept import EXPECTED_UNIT, ConceptModel, Errors
-from stream_app.core.drift.counts.counting import count
+from stream_app.core.drift.counts.counting import count_tables
 from stream_app.core.drift.counts.layout import Integers
+from stream_app.core.drift.counts.tables import Tables
 from stream_app.core.drift.packing import pack, unpack
 
 if TYPE_CHECKING:
@@ -22,14 +23,17 @@ if TYPE_CHECKING:
 Narrow = npt.NDArray[np.integer[Any]]
 
 NO_ERRORS = Errors(0, 0, 0)
-_PERIOD, _ROWS, _ERRORS = 0, 1, slice(2, 5)
+HEAD = 6
+_PERIOD, _ROWS, _ERRORS, _PAIR_ROWS = 0, 1, slice(2, 5), 5
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
     """(cells,) counts of ``rows`` consecutive rows of one period; ``time`` is the first row's, in seconds since 1970.
 
-    ``errors`` are those of the reference's model of the target, where there is one: ``concept.Errors``.
+    ``errors`` are those of the reference's model of the target, where there is one: ``concept.Errors``. ``pair_rows``
+    are the rows of the counts of pairs and triples in it, which may be those of earlier blocks too, or none; without
+    it they are the block's own.
     """
 
     period: int
@@ -37,6 +41,12 @@ class Block:
     counts: Narrow
     time: float | None = None
     errors: Errors = NO_ERRORS
+    pair_rows: int | None = None
+
+    @property
+    def head(self) -> tuple[int, ...]:
+        """The numbers of a row of ``Blocks.heads``."""
+        return self.period, self.rows, *self.errors, self.rows if self.pair_rows is None else self.pair_rows
 
     def joined(self, other: "Block") -> "Block":
         """Both blocks as one."""
@@ -46,49 +56,57 @@ class Block:
             _added(self.counts, other.counts),
             self.time if self.time is not None else other.time,
             Errors(*(mine + theirs for mine, theirs in zip(self.errors, other.errors, strict=True))),
+            self.head[_PAIR_ROWS] + other.head[_PAIR_ROWS],
         )
 
     def document(self) -> list[Any]:
         """The block as a JSON value."""
-        return [self.period, self.rows, self.time, list(self.errors), pack(self.counts.astype(np.int64))]
+        counts = pack(self.counts.astype(np.int64))
+        return [self.period, self.rows, self.time, list(self.errors), counts, self.head[_PAIR_ROWS]]
 
     @classmethod
     def from_document(cls, document: list[Any]) -> "Block":
         """What ``document`` gave; raises ``ContractError``, ``TypeError`` or ``ValueError`` on anything else."""
-        period, rows, time, errors, counts = document
+        period, rows, time, errors, counts, paired = document
         made = Errors(*(int(each) for each in errors))
-        return cls(int(period), int(rows), unpack(counts), None if time is None else float(time), made)
+        return cls(int(period), int(rows), unpack(counts), None if time is None else float(time), made, int(paired))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Blocks(Sequence[Block]):
     """Neighbouring blocks side by side; a ``Block``, whose counts are a view, is made where one is asked for.
 
-    ``counts`` (blocks, cells); ``heads`` (blocks, 5) int64: period, rows, and the three numbers of ``Errors``;
-    ``times`` (blocks,) seconds since 1970, NaN for none.
+    ``heads`` (blocks, 6) int64: period, rows, the three numbers of ``Errors``, and the rows of pairs, which are none in
+    blocks of ``tables`` that are not paired; ``times`` (blocks,) seconds since 1970, NaN for none.
     """
 
-    counts: Narrow
+    tables: Tables
     heads: Integers
     times: Floats
 
     @classmethod
-    def of(cls, blocks: Sequence[Block]) -> "Blocks":
-        """The same blocks; raises ``ContractError`` where they are not of one layout."""
+    def of(cls, blocks: Sequence[Block], pairs: tuple[int, int] = (0, 0)) -> "Blocks":
+        """The same blocks, with what is between the cells ``pairs`` in a matrix of its own; raises ``ContractError``
+        where they are not of one layout.
+        """
         if isinstance(blocks, Blocks):
-            return blocks
+            same = pairs in ((0, 0), (blocks.tables.first, blocks.tables.stop))
+            return blocks if same else blocks.with_counts(blocks.tables.whole(), blocks.heads, pairs)
         cells = {len(block.counts) for block in blocks}
         if len(cells) > 1:
             raise ContractError("blocks of different layouts")
         counts = [block.counts for block in blocks]
-        return cls(
-            np.concatenate(counts).reshape(len(counts), -1) if cells - {0} else np.zeros((len(counts), 0), np.uint8),
-            np.asarray([(block.period, block.rows, *block.errors) for block in blocks], np.int64).reshape(-1, 5),
-            times_of(block.time for block in blocks),
-        )
+        heads = np.asarray([block.head for block in blocks], np.int64).reshape(-1, HEAD)
+        side = np.concatenate(counts).reshape(len(counts), -1) if cells - {0} else np.zeros((len(counts), 0), np.uint8)
+        times = times_of(block.time for block in blocks)
+        return cls(Tables.of(side, *pairs, heads[:, _PAIR_ROWS] > 0), heads, times)
+
+    def with_counts(self, counts: Narrow, heads: Integers, pairs: tuple[int, int]) -> "Blocks":
+        """The blocks with other (blocks, cells) counts."""
+        return Blocks(Tables.of(counts, *pairs, heads[:, _PAIR_ROWS] > 0), heads, self.times)
 
     def __len__(self) -> int:
-        return len(self.counts)
+        return len(self.heads)
 
     @overload
     def __getitem__(self, place: int) -> Block: ...
@@ -98,9 +116,10 @@ class Blocks(Sequence[Block]):
 
     def __getitem__(self, place: int | slice) -> "Block | Blocks":
         if isinstance(place, slice):
-            return Blocks(self.counts[place], self.heads[place], self.times[place])
-        period, rows, *errors = self.heads[place].tolist()
-        return Block(period, rows, self.counts[place], time_of(float(self.times[place])), Errors(*errors))
+            start, stop, _ = place.indices(len(self))
+            return Blocks(self.tables.part(start, stop), self.heads[place], self.times[place])
+        period, rows, *errors, paired = self.heads[place].tolist()
+        return Block(period, rows, self.tables.row(place), time_of(float(self.times[place])), Errors(*errors), paired)
 
     def __iter__(self) -> Iterator[Block]:
         return (self[place] for place in range(len(self)))
@@ -112,6 +131,10 @@ class Blocks(Sequence[Block]):
     @property
     def rows(self) -> Integers:
         return self.heads[:, _ROWS]
+
+    @property
+    def pair_rows(self) -> Integers:
+        return self.heads[:, _PAIR_ROWS]
 
     @property
     def errors(self) -> list[Errors]:
@@ -130,13 +153,14 @@ class Blocks(Sequence[Block]):
 
     def replaced(self, kept: Integers, others: dict[int, Block]) -> "Blocks":
         """A copy of the blocks at the ``kept`` places; there ``others`` stand at some."""
-        narrow = np.result_type(self.counts.dtype, *(block.counts.dtype for block in others.values()))
-        found = Blocks(self.counts[kept].astype(narrow, copy=False), self.heads[kept], self.times[kept])
+        counts, heads, times = self.tables.whole()[kept], self.heads[kept], self.times[kept]
+        narrow = np.result_type(counts.dtype, *(block.counts.dtype for block in others.values()))
+        counts = counts.astype(narrow, copy=False)
         for place, block in others.items():
             at = int(np.searchsorted(kept, place))
-            found.counts[at], found.heads[at] = block.counts, (block.period, block.rows, *block.errors)
-            found.times[at] = np.nan if block.time is None else block.time
-        return found
+            counts[at], heads[at] = block.counts, block.head
+            times[at] = np.nan if block.time is None else block.time
+        return Blocks(Tables.of(counts, self.tables.first, self.tables.stop, heads[:, _PAIR_ROWS] > 0), heads, times)
 
 
 def time_of(seconds: float) -> float | None:
@@ -159,20 +183,23 @@ def _added(one: Narrow, other: Narrow) -> Narrow:
 
 def counted(codes: Codes, seconds: Floats, reference: "Reference", concept: ConceptModel | None = None) -> Blocks:
     """The blocks of (columns, rows) codes in order, none longer than the reference's or of two periods."""
-    limits, periods = blocks_of(reference.periods_of(seconds), reference.block_rows)
-    counts = count(reference.as_counted(codes), reference.layout, limits)
-    return blocks_from(counts, limits, periods, codes, seconds, concept)
+    layout = reference.layout
+    cut = cut_blocks(reference.periods_of(seconds), reference.block_rows, layout.pair_blocks)
+    counts = count_tables(reference.as_counted(codes), layout, cut.limits, cut.paired)
+    return blocks_from(counts, cut, codes, seconds, concept)
 
 
-def blocks_from(
-    counts: Narrow, limits: Integers, periods: Integers, codes: Codes, seconds: Floats, concept: ConceptModel | None
-) -> Blocks:
-    """Blocks of (blocks, cells) counts of the codes' rows, which end at ``limits``, with the errors of the model."""
-    starts = limits - np.diff(limits, prepend=0)
-    heads = np.zeros((len(limits), 5), dtype=np.int64)
-    heads[:, _PERIOD], heads[:, _ROWS] = periods, limits - starts
+def blocks_from(counts: Tables, cut: Cut, codes: Codes, seconds: Floats, concept: ConceptModel | None) -> Blocks:
+    """Blocks of counts of the codes' rows, with the errors of the model."""
+    starts, ends = np.zeros_like(cut.limits), cut.limits[cut.paired]
+    starts[1:] = cut.limits[:-1]
+    heads = np.zeros((len(starts), HEAD), dtype=np.int64)
+    heads[:, _PERIOD], heads[:, _ROWS] = cut.periods, cut.limits - starts
+    together = ends.copy()
+    together[1:] -= ends[:-1]
+    heads[cut.paired, _PAIR_ROWS] = together
     if concept is not None:
-        ends = pairwise([0, *limits.tolist()])
-        heads[:, _ERRORS] = [concept.errors(codes[:, start:stop]) for start, stop in ends] or NO_ERRORS
+        limits = pairwise([0, *cut.limits.tolist()])
+        heads[:, _ERRORS] = [concept.errors(codes[:, start:stop]) for start, stop in limits] or NO_ERRORS
     times = seconds[starts]
     return Blocks(counts, heads, np.where(np.isfinite(times), times, np.nan))

@@ -10,7 +10,7 @@ from stream_app.core.drift.blocks import blocks_from
 from stream_app.core.drift.coding.bins import MISSING, Codes
 from stream_app.core.drift.coding.cells import Cells, Columns, Numbers, Words
 from stream_app.core.drift.coding.encoding import Encoder
-from stream_app.core.drift.coding.seasons import blocks_of, even_blocks
+from stream_app.core.drift.coding.seasons import cut_blocks, even_blocks
 from stream_app.core.drift.concept.concept import ConceptModel
 from stream_app.core.drift.counts.counting import COMPILED, count_apart
 from stream_app.core.drift.reference import Reference
@@ -44,14 +44,16 @@ class RowCounter:
     def count(self, columns: Columns, operation: Operation = "insert") -> Counted:
         """The counts of a message's rows; raises ``ContractError`` where the column of the privacy unit is absent."""
         codes, seconds, reference = self._encoder.codes(columns), self._seconds(columns), self.reference
+        layout, size = reference.layout, reference.block_rows
         if reference.periods:
-            limits, periods = blocks_of(reference.periods_of(seconds), reference.block_rows)
+            cut = cut_blocks(reference.periods_of(seconds), size, layout.pair_blocks)
         else:
-            limits, periods = even_blocks(columns.rows, reference.block_rows)
+            cut = even_blocks(columns.rows, size, layout.pair_blocks)
         classes = self._classes(columns, operation)
-        counts, train, held = count_apart(reference.as_counted(codes), reference.layout, limits, classes)
-        blocks = blocks_from(counts, limits, periods, codes, seconds, self._concept)
-        return Counted(operation, blocks, train, held, *self._misfit(columns, codes))
+        counts, train, held = count_apart(reference.as_counted(codes), layout, cut.limits, classes, cut.paired)
+        blocks = blocks_from(counts, cut, codes, seconds, self._concept)
+        misfit, pairs = self._misfit(columns, codes), (counts.first, counts.stop)
+        return Counted(operation, blocks, train, held, *misfit, pairs=pairs)
 
     def pass_time(self, at: int) -> None:
         """Begin a new window where the broker's time ``at`` (milliseconds since 1970) is in one.

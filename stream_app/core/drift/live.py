@@ -48,7 +48,7 @@ class LiveSummary:
             return None
         if reference is not self._reference:
             self._reference, self._cells = reference, _missing_cells(reference)
-        missing = int(Blocks.of(counted.blocks).counts.take(self._cells, axis=1).sum(dtype=np.int64))
+        missing = int(Blocks.of(counted.blocks).tables.often.take(self._cells, axis=1).sum(dtype=np.int64))
         self._piece.update(missing / (rows * len(self._cells)), rows)
         if self._piece.n < MINIMUM_ROWS:
             return None

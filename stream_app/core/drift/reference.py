@@ -23,7 +23,7 @@ from stream_app.core.drift.coding.encoding import Encoder
 from stream_app.core.drift.coding.seasons import WHOLE, blocks_of, keys_of
 from stream_app.core.drift.counts.layout import Integers, Layout, Subgroup, lay_out
 from stream_app.core.drift.counts.rare_cells import RareCells, rare_cells
-from stream_app.core.drift.learning.own_blocks import inflation, own_scores, rates_of, totals, varied
+from stream_app.core.drift.learning.own_blocks import calibration, rates_of, totals, varied
 from stream_app.core.drift.packing import pack, unpack
 from stream_app.core.drift.scoring.channels import Channel
 from stream_app.core.drift.scoring.scoring import Scoring, scoring_of
@@ -35,6 +35,13 @@ MINIMUM_ROWS = 500
 _FEWEST_BLOCKS = 20
 _SHORTEST_BLOCK = 50
 _FEWEST_IN_PERIOD = 500
+_PAIR_ROWS = 400
+"""Pairs are counted over as many blocks as have so many rows, of which there are at least 20 in the reference: most
+counts are theirs, and what they tell of is rarely told within a block. No count of theirs is to need more than a byte,
+as far as the reference says.
+"""
+
+_BYTE, _SURE = 255, 6.0
 _CELLS_A_ROW = 200
 """A block of a very wide table has more rows, so that its scores cost less than counting it."""
 
@@ -161,6 +168,7 @@ class Reference:
         """The profile as JSON without cell values other than bin edges and categories."""
         layout = {
             "pairs": self.layout.pairs,
+            "pair_blocks": self.layout.pair_blocks,
             "triples": self.layout.triples,
             "coarse": pack(self.layout.coarse),
             "subgroups": [[each.column, each.number, pack(each.groups)] for each in self.layout.subgroups],
@@ -196,6 +204,7 @@ def _layout(document: dict[str, Any], bins: tuple[ColumnBins, ...]) -> Layout:
         tuple((int(left), int(right)) for left, right in document["pairs"]),
         tuple((int(one), int(two), int(three)) for one, two, three in document["triples"]),
         tuple(Subgroup(int(column), int(number), unpack(groups)) for column, number, groups in document["subgroups"]),
+        int(document["pair_blocks"]),
     )
 
 
@@ -292,13 +301,25 @@ def calibrated(
         places[keys == key] = 1 + place
     limits, own = blocks_of(places, block_rows)
     counts = totals(codes, layout, limits, own, len(periods))
+    layout = replace(layout, pair_blocks=_pair_blocks(counts[0], layout, block_rows))
     scorings = scorings_of(counts, layout, bins, block_rows, counts[0])
     cells = rare_cells(layout, counts[0])
-    scores, sizes, rare = own_scores(codes, layout, limits, own, scorings, cells)
-    centre = scores.sum(axis=0) / np.maximum(sizes.sum(axis=0), 1e-9)
-    spread = inflation(scores - centre * sizes, sizes)
+    centre, spread, rare = calibration(codes, layout, limits, own, scorings, cells)
     columns = varied(spread, scorings[0].channels, len(bins))
     rates, clumping = rates_of(rare, counts[0], cells, layout, bins, columns, block_rows)
     return Reference(
         bins, layout, block_rows, policy.season, time, periods, counts, centre, spread, rates, clumping
     )  # fmt: skip
+
+
+def _pair_blocks(counts: Integers, layout: Layout, block_rows: int) -> int:
+    """Over how many blocks pairs are counted; ``counts`` (cells,) are the reference's."""
+    rows, section = max(1, int(counts[layout.column_cells(0)].sum())), layout.paired
+    blocks = max(1, min(_PAIR_ROWS, rows // _FEWEST_BLOCKS) // block_rows)
+    most = float(counts[section.first : section.stop].max(initial=0)) / rows
+    while blocks > 1:
+        together = blocks * block_rows
+        if min(together, together * most + _SURE * np.sqrt(together * most * (1 - most))) <= _BYTE:
+            break
+        blocks -= 1
+    return blocks

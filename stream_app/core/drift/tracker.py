@@ -22,6 +22,7 @@ from stream_app.core.drift.blocks import Block, Blocks, counted, times_of
 from stream_app.core.drift.coding.bins import Codes, Floats
 from stream_app.core.drift.counts.layout import Integers
 from stream_app.core.drift.counts.recent import Recent
+from stream_app.core.drift.counts.tables import Tables
 from stream_app.core.drift.detectors.detectors import sequential_tests, slow_scan
 from stream_app.core.drift.detectors.rare import RareTests
 from stream_app.core.drift.detectors.sequential import SequentialTests, State
@@ -43,12 +44,15 @@ if TYPE_CHECKING:
 _AT_ONCE, _CELLS_AT_ONCE = 128, 1 << 22
 """Blocks, and their cells, that are scored at once at most: what was scored beyond a sign is scored anew."""
 
+_LEAST_OF_PAIRS = 0.4
+"""The part of a nominal block from which on pairs are looked at: fewer rows would have counts too far from normal."""
+
 
 class _Run(NamedTuple):
-    """Neighbouring blocks of one ``period``: (blocks, cells) ``counts``, first ``rows`` and ``times``, NaN for none."""
+    """Neighbouring blocks of one ``period``: their counts, first ``rows`` and ``times``, NaN for none."""
 
     period: int
-    counts: "np.ndarray[Any, Any]"
+    counts: Tables
     firsts: Integers
     rows: Integers
     times: Floats
@@ -75,6 +79,7 @@ class Tracker:
         self._held = np.zeros((len(reference.bins), 0), dtype=np.uint8)
         self._held_seconds = np.zeros(0)
         self._pending: dict[int, tuple[int, Block]] = {}
+        self._unpaired: dict[int, tuple[int, Integers]] = {}
         cut, spread = reference.cut_of(reference.spread), reference.spread
         tails = tails_of(reference.scorings[0], reference.counts[0], cut, spread)
         self._slow = slow_scan(self.policy, reference.channels, reference.block_rows, reference.blocks, tails)
@@ -100,7 +105,8 @@ class Tracker:
 
     def _fresh_tests(self) -> SequentialTests:
         reference = self._original
-        return sequential_tests(self.policy, reference.channels, reference.block_rows, self._blocks, self._tails)
+        looks = reference.scorings[0].looks
+        return sequential_tests(self.policy, reference.channels, reference.block_rows, self._blocks, self._tails, looks)
 
     def _scorings_of(self, counts: Integers, rows: Integers | None = None) -> tuple[Scoring, ...]:
         own = self._original
@@ -129,17 +135,21 @@ class Tracker:
         return self.observe_codes(self._original.encode(frame), self._original.times_of(frame))
 
     def observe_codes(self, codes: Codes, seconds: Floats) -> tuple[DriftSign, ...]:
-        """As ``observe``, of (columns, rows) codes and their times; rows short of a block wait for the next call."""
+        """As ``observe``, of (columns, rows) codes and their times; rows that are too few for blocks that are counted
+        together wait for the next call.
+        """
         codes = np.concatenate([self._held, codes], axis=1)
         seconds = np.concatenate([self._held_seconds, seconds])
-        whole = codes.shape[1] // self._original.block_rows * self._original.block_rows
+        together = self._original.block_rows * self._original.layout.pair_blocks
+        whole = codes.shape[1] // together * together
         self._held, self._held_seconds = codes[:, whole:].copy(), seconds[whole:].copy()
         return self.take(counted(codes[:, :whole], seconds[:whole], self._original)) if whole else ()
 
     def take(self, blocks: Sequence[Block]) -> tuple[DriftSign, ...]:
         """Take counted blocks; short ones are joined with later ones of their period."""
         found: list[DriftSign] = []
-        (ready, firsts), at = self._ready(Blocks.of(blocks)), 0
+        section = self._original.layout.paired
+        (ready, firsts), at = self._ready(Blocks.of(blocks, (section.first, section.stop))), 0
         while at < len(ready):
             if self._settling is not None:
                 self._settle(int(firsts[at]), ready[at], found)
@@ -154,7 +164,7 @@ class Tracker:
         firsts = ends - blocks.rows
         self.rows = int(ends[-1]) if len(ends) else self.rows
         if not self._pending and (blocks.rows >= least).all():
-            return blocks, firsts
+            return self._with_pairs(blocks), firsts
         kept, joined = list[int](), dict[int, Block]()
         for place, (period, rows) in enumerate(zip(blocks.periods.tolist(), blocks.rows.tolist(), strict=True)):
             if rows < least or period in self._pending:
@@ -166,17 +176,35 @@ class Tracker:
                 firsts[place], joined[place] = first, block
             kept.append(place)
         places = np.asarray(kept, dtype=np.int64)
-        return blocks.replaced(places, joined), firsts[places]
+        return self._with_pairs(blocks.replaced(places, joined)), firsts[places]
+
+    def _with_pairs(self, blocks: Blocks) -> Blocks:
+        """The blocks, with counts of pairs where these are of enough rows: others wait for the next of their period."""
+        section = self._original.layout.paired
+        least = self._original.block_rows * section.blocks * _LEAST_OF_PAIRS
+        if section.blocks == 1 or not (self._unpaired or (blocks.pair_rows[blocks.tables.paired] < least).any()):
+            return blocks
+        counts, heads, cells = blocks.tables.whole().astype(np.int64), blocks.heads.copy(), slice(*section[:2])
+        for place in np.flatnonzero(blocks.pair_rows > 0).tolist():
+            period, rows = int(blocks.periods[place]), int(blocks.pair_rows[place])
+            before, waiting = self._unpaired.pop(period, (0, np.zeros(cells.stop - cells.start, dtype=np.int64)))
+            rows, counts[place, cells] = rows + before, counts[place, cells] + waiting
+            if rows < least:
+                self._unpaired[period] = rows, counts[place, cells].copy()
+                rows, counts[place, cells] = 0, 0
+            heads[place, -1] = rows
+        return blocks.with_counts(counts, heads, (section.first, section.stop))
 
     def _advance(self, run: "_Run", found: list[DriftSign]) -> int:
         """Score blocks of one period up to the first that gives a sign; how many were used."""
-        rare = self._original.rare.count(run.counts)
+        rare = self._original.rare.count(run.counts.often)
         most, seldom = self._rare.first(rare, run.rows)
-        counts, firsts = run.counts[:most], run.firsts[:most]
-        scores, sizes = self._scorings[run.period].off(counts, self._off)
-        tested = self._tests.update(scores, sizes, firsts)
+        counts, firsts, scoring = run.counts.part(0, most), run.firsts[:most], self._scorings[run.period]
+        scores, sizes = scoring.off(counts, self._off)
+        stops = np.where(counts.paired, len(scoring.channels), scoring.often)
+        tested = self._tests.update(scores, sizes, firsts, stops)
         raised = tested > 0 and self._tests.raised
-        taken = self._scan(run.period, counts[:tested], scores[:tested], firsts[:tested])
+        taken = self._scan(run.period, counts.part(0, tested), scores[:tested], firsts[:tested])
         if taken == tested and raised and self._slow is not None:
             self._slow.forget()
         self._rare.update(rare[:taken], run.rows[:taken], firsts[:taken])
@@ -187,10 +215,12 @@ class Tracker:
         return taken
 
     def _remember(self, run: "_Run", taken: int) -> None:
-        counts = run.counts[:taken, : self._remembered]
+        counts = run.counts.often[:taken, : self._remembered]
         self._recent.add(counts, run.rows[:taken], run.firsts[:taken], run.times[:taken])
 
-    def _scan(self, period: int, counts: "np.ndarray[Any, Any]", scores: Floats | None, firsts: Integers) -> int:
+    def _scan(
+        self, period: int, counts: "Tables | np.ndarray[Any, Any]", scores: Floats | None, firsts: Integers
+    ) -> int:
         """Take blocks into the slow scan, against the first reference; how many."""
         if self._slow is None:
             return len(counts)
@@ -198,7 +228,7 @@ class Tracker:
             scores = self._against_first(period, counts, self._slow.reach)
         return self._slow.update(scores, firsts)
 
-    def _against_first(self, period: int, counts: "np.ndarray[Any, Any]", channels: int) -> Floats:
+    def _against_first(self, period: int, counts: "Tables | np.ndarray[Any, Any]", channels: int) -> Floats:
         """(blocks, channels) scores of the first so many channels against the first reference."""
         reference = self._original
         if self._first is None:
@@ -233,7 +263,7 @@ class Tracker:
             concerned = self._concerned(sign)
             if self._settling is not None and self._settling.concerned is not None:
                 concerned |= self._settling.concerned
-        self._tests = self._fresh_tests()
+        self._tests = self._tests.anew()
         self._settling = Settling.begun(self._baseline.counts.shape, len(self._spread), self._rare.counts, concerned)
 
     def _concerned(self, sign: DriftSign) -> "np.ndarray[Any, np.dtype[np.bool_]]":
@@ -298,6 +328,7 @@ class Tracker:
                 "slow": None if self._slow is None else _packed(self._slow.state()),
                 "held": [pack(self._held), pack(self._held_seconds)],
                 "pending": pending,
+                "unpaired": [[period, rows, pack(each)] for period, (rows, each) in sorted(self._unpaired.items())],
                 "tests": _packed(self._tests.state()),
                 "rare": [pack(self._rare.counts), pack(self._rare.rows)],
                 "recent": self._recent.document(),
@@ -327,13 +358,15 @@ class Tracker:
         self._pending = {
             int(period): (int(first), Block.from_document(block)) for period, first, block in state["pending"]
         }
+        self._unpaired = {int(period): (int(rows), unpack(each)) for period, rows, each in state["unpaired"]}
         self._tests.restore({name: unpack(packed) for name, packed in state["tests"].items()})
         counts, rows = (unpack(each) for each in state["rare"])
-        recent = Recent.from_document(state["recent"])
+        recent, section = Recent.from_document(state["recent"]), self._original.layout.paired
         if (
             counts.shape != self._rare.counts.shape
             or rows.shape != self._rare.rows.shape
             or any(piece.counts.shape != (self._remembered,) for piece in recent.pieces)
+            or any(each.shape != (section.stop - section.first,) for _, each in self._unpaired.values())
         ):
             raise ValueError
         self._rare.counts, self._rare.rows, self._recent = counts, rows, recent
@@ -347,13 +380,11 @@ class Tracker:
 
 def _run(blocks: Blocks, firsts: Integers, start: int) -> _Run:
     """The blocks from ``start`` on up to the next period's; ``firsts`` are all their first rows."""
-    most = max(1, min(_AT_ONCE, _CELLS_AT_ONCE // max(1, blocks.counts.shape[1])))
+    most = max(1, min(_AT_ONCE, _CELLS_AT_ONCE // max(1, blocks.tables.cells)))
     periods = blocks.periods[start : start + most]
     others = np.flatnonzero(periods != periods[0])
-    own = slice(start, start + (int(others[0]) if len(others) else len(periods)))
-    counts = blocks.counts[own]
-    # Narrow counts are scored sooner.
-    counts = counts.astype(np.int16) if counts.dtype.itemsize > 2 and counts.max(initial=0) <= MOST else counts
+    stop = start + (int(others[0]) if len(others) else len(periods))
+    own, counts = slice(start, stop), blocks.tables.part(start, stop).narrowed(MOST)
     return _Run(int(periods[0]), counts, firsts[own], blocks.rows[own], blocks.times[own])
 
 

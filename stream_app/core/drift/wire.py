@@ -1,8 +1,9 @@
 """Counts as bytes: what stage 1 hands to stage 2 of one message.
 
-A magic number, the length of a JSON header, the header, six numbers a block, then vectors one after the other: the
-counts of all blocks, the train share's, those held out. Each is dense in the narrowest of one, two, four or eight
-bytes, or as the cells that are not zero and their counts, whichever is shorter.
+A magic number, the length of a JSON header, the header, seven numbers a block, then vectors one after the other: the
+counts of all blocks, but for those of pairs; those of pairs of the blocks that have any; the train share's, those held
+out. Each is dense in the narrowest of one, two, four or eight bytes, or as the cells that are not zero and their
+counts, whichever is shorter.
 """
 
 import json
@@ -15,12 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.errors import ContractError
-from stream_app.core.drift.blocks import Block, Blocks, Narrow
+from stream_app.core.drift.blocks import HEAD, Block, Blocks, Narrow
+from stream_app.core.drift.coding.bins import Floats
 from stream_app.core.drift.counts.layout import Integers
+from stream_app.core.drift.counts.tables import Tables
 
 Operation = Literal["insert", "delete", "label"]
-_MAGIC = b"PRC2"
-_HEAD, _BLOCK = struct.Struct("<4sI"), struct.Struct("<5qd")
+_MAGIC = b"PRC3"
+_HEAD, _BLOCK = struct.Struct("<4sI"), struct.Struct(f"<{HEAD}qd")
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 _DTYPES: dict[str, npt.DTypeLike] = {"1": "<u1", "2": "<u2", "4": "<u4", "8": "<i8"}
 _MOST_CELLS = 1 << 26
@@ -43,7 +46,8 @@ class Counted:
 
     ``train`` and ``held`` (cells,) are the rows that a generator may learn from and those held out, each entity's rows
     bounded. ``absent``, ``unknown`` and ``retyped`` name columns that do not fit the contract. ``compared`` is there
-    only while a private test is under way.
+    only while a private test is under way. ``pairs`` are the first cell, and the last but one, in which blocks without
+    rows of pairs have no counts.
     """
 
     operation: Operation
@@ -54,6 +58,7 @@ class Counted:
     unknown: tuple[str, ...] = ()
     retyped: tuple[str, ...] = ()
     compared: Compared | None = None
+    pairs: tuple[int, int] = (0, 0)
 
     @property
     def rows(self) -> int:
@@ -98,14 +103,17 @@ def _sparse(counts: "np.ndarray[Any, Any]") -> bool:
 
 def to_bytes(counted: Counted) -> bytes:
     """The message's body."""
-    vectors, blocks = _Vectors(), Blocks.of(counted.blocks)
-    vectors.add(blocks.counts.ravel())
+    vectors, blocks = _Vectors(), Blocks.of(counted.blocks, counted.pairs)
+    tables = blocks.tables
+    vectors.add(tables.often.ravel())
+    vectors.add(tables.seldom.ravel())
     vectors.add(counted.train)
     vectors.add(counted.held)
     header: dict[str, Any] = {
         "operation": counted.operation,
         "cells": int(counted.train.size),
         "blocks": len(blocks),
+        "pairs": [tables.first, tables.stop, len(tables.seldom)],
         "misfit": counted.misfit,
         "vectors": vectors.kinds,
     }
@@ -141,10 +149,13 @@ def _sizes(header: dict[str, Any]) -> list[int]:
     """The length of each vector that the header announces."""
     compared = header.get("compared")
     cells, others = header["cells"], [] if compared is None else [compared[1]]
-    blocks = header["blocks"]
-    if any(type(size) is not int or not 0 <= size <= _MOST_CELLS for size in (blocks, cells, *others)):
+    blocks, (first, stop, paired) = header["blocks"], header["pairs"]
+    sizes = (blocks, cells, first, stop, paired, *others)
+    if any(type(size) is not int or not 0 <= size <= _MOST_CELLS for size in sizes):
         raise ValueError
-    return [cells * blocks, cells, cells, *others]
+    if not first <= stop <= cells or paired > blocks or cells * blocks > _MOST_CELLS * 4:
+        raise ValueError
+    return [(cells - stop + first) * blocks, (stop - first) * paired, cells, cells, *others]
 
 
 def _counted(header: dict[str, Any], heads: memoryview, vectors: list[Narrow]) -> Counted:
@@ -154,21 +165,26 @@ def _counted(header: dict[str, Any], heads: memoryview, vectors: list[Narrow]) -
     found = None if compared is None else Compared(compared[0], vectors.pop().astype(np.int64))
     if header["operation"] not in ("insert", "delete", "label"):
         raise ValueError
-    counts = np.require(vectors[0], requirements="A").reshape(header["blocks"], header["cells"])
-    blocks = _blocks(heads, counts)
+    (first, stop, number), (numbers, times) = header["pairs"], _heads(heads, header["blocks"])
+    paired = numbers[:, -1] > 0
+    if np.count_nonzero(paired) != number:
+        raise ValueError
+    often = np.require(vectors[0], requirements="A").reshape(header["blocks"], header["cells"] - (stop - first))
+    seldom = np.require(vectors[1], requirements="A").reshape(number, stop - first)
+    blocks = Blocks(Tables(often, seldom, paired, first), numbers, times)
     absent, unknown, retyped = (tuple(str(name) for name in names) for names in header["misfit"])
     train, held = (vector.astype(np.int64) for vector in vectors[-2:])
-    return Counted(header["operation"], blocks, train, held, absent, unknown, retyped, found)
+    return Counted(header["operation"], blocks, train, held, absent, unknown, retyped, found, (first, stop))
 
 
-def _blocks(heads: memoryview, counts: Narrow) -> Blocks:
-    """The blocks of (blocks, cells) counts, which stay where they are."""
-    numbers = np.frombuffer(heads, "<i8", 5 * len(counts)).astype(np.int64).reshape(-1, 5)
-    times = np.frombuffer(heads, "<f8", len(counts), numbers.nbytes).astype(np.float64)
+def _heads(heads: memoryview, blocks: int) -> tuple[Integers, Floats]:
+    """(blocks, 6) numbers and (blocks,) times."""
+    numbers = np.frombuffer(heads, "<i8", HEAD * blocks).astype(np.int64).reshape(-1, HEAD)
+    times = np.frombuffer(heads, "<f8", blocks, numbers.nbytes).astype(np.float64)
     # Numbers below 0 are the largest without a sign.
     if numbers.view(np.uint64).max(initial=0) >= 1 << 53 or np.isinf(times).any():
         raise ValueError
-    return Blocks(counts, numbers, times)
+    return numbers, times
 
 
 def _read(body: memoryview, kinds: list[str], sizes: list[int]) -> list[Narrow]:

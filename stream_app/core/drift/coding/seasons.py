@@ -1,6 +1,7 @@
 """Periods of a season: what tells Monday from Saturday, and which reference a row is compared with."""
 
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -28,10 +29,39 @@ def keys_of(seconds: npt.NDArray[np.float64], season: Season) -> Integers:
     return np.where(known, keys, WHOLE)
 
 
-def even_blocks(rows: int, block_rows: int) -> tuple[Integers, Integers]:
-    """What ``blocks_of`` gives of so many rows of one period, which is 0."""
+class Cut(NamedTuple):
+    """Where neighbouring blocks end (``limits``), their ``periods``, and which of them have the counts of pairs."""
+
+    limits: Integers
+    periods: Integers
+    paired: "npt.NDArray[np.bool_]"
+
+
+def even_blocks(rows: int, block_rows: int, pair_blocks: int) -> Cut:
+    """Blocks of so many rows of one period, which is 0."""
     limits = np.minimum(np.arange(block_rows, rows + block_rows, block_rows), rows)
-    return limits, np.zeros(len(limits), dtype=np.int64)
+    paired = np.zeros(len(limits), dtype=bool)
+    paired[pair_blocks - 1 :: pair_blocks] = paired[-1:] = True
+    return Cut(limits, np.zeros(len(limits), dtype=np.int64), paired)
+
+
+def cut_blocks(periods: Integers, block_rows: int, pair_blocks: int) -> Cut:
+    """Blocks of rows of (rows,) ``periods``, as ``blocks_of`` and ``paired_at`` have it."""
+    limits, own = blocks_of(periods, block_rows)
+    return Cut(limits, own, paired_at(own, pair_blocks))
+
+
+def paired_at(periods: Integers, number: int) -> "npt.NDArray[np.bool_]":
+    """(blocks,) the last of every ``number`` neighbouring blocks of one of (blocks,) ``periods``, and of what is left
+    of them where a period ends.
+    """
+    if number == 1 or not len(periods):
+        return np.ones(len(periods), dtype=bool)
+    changes = np.append(periods[1:] != periods[:-1], True)
+    starts = np.append(0, np.flatnonzero(changes[:-1]) + 1)
+    nth = np.arange(len(periods)) - np.repeat(starts, np.diff(starts, append=len(periods)))
+    found: npt.NDArray[np.bool_] = changes | (nth % number == number - 1)
+    return found
 
 
 def blocks_of(periods: Integers, block_rows: int) -> tuple[Integers, Integers]:

@@ -34,8 +34,13 @@ USUAL = 7
 AT_ONCE = np.iinfo(np.uint16).max // np.iinfo(np.uint8).max
 """Blocks of counts of one byte whose sum is a number of two."""
 
-FEW = 2
-"""Words of the usual block: code for that number alone has no loop over words."""
+FEW, MORE = 2, 8
+"""Words of the usual block, and of the usual blocks whose pairs are counted together: code for these numbers alone has
+no loop over words.
+"""
+
+DONE, WIDE, LONG = 0, 1, 2
+"""What ``count_lanes`` says: a count of several blocks is larger than its cell, or they have too many words."""
 
 cgutils: Any = untyped
 _WORD, _PLACE, _CODE = ir.IntType(WORD), ir.IntType(32), ir.IntType(8)
@@ -97,13 +102,16 @@ add_shared: Any = _cells_of_shared(add=True)
 """As ``put_shared``, added to what the cells hold."""
 
 
-def _table_of_shared(_: Any, cells: Any, at: Any, bits: Any, one: Any, other: Any) -> Any:
+def _table_of_shared(words: int) -> Any:
+    def typed(_: Any, cells: Any, at: Any, bits: Any, one: Any, other: Any) -> Any:
+        return types.void(cells, types.uint64, bits, types.uint64, types.uint64), generate
+
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
         lane, lanes = (_start(context, builder, signature.args[2], given[2], given[n]) for n in (3, 4))
         none = sums = ir.Constant(_LANES, [0] * EIGHT)
         for number in range(1, EIGHT - 1):
             own = builder.gep(lane, [ir.Constant(_WORD, number)])
-            shared = _shared(builder, own, lanes, ir.Constant(_WORD, FEW))
+            shared = _shared(builder, own, lanes, ir.Constant(_WORD, words))
             sums = builder.or_(sums, builder.shl(shared, ir.Constant(_LANES, [EIGHT * number] * EIGHT)))
         # Byte n of a lane's sum is what it shares with lane n: columns become rows, and those stand side by side.
         order = [EIGHT * (n % USUAL) + n // USUAL if n < EIGHT * USUAL else WORD for n in range(WORD)]
@@ -113,15 +121,18 @@ def _table_of_shared(_: Any, cells: Any, at: Any, bits: Any, one: Any, other: An
         builder.store(rows, builder.bitcast(place, _CODES.as_pointer()), align=1)
         return context.get_dummy_value()
 
-    return types.void(cells, types.uint64, bits, types.uint64, types.uint64), generate
+    return intrinsic(typed)
 
 
-put_table: Any = intrinsic(_table_of_shared)
+put_table: Any = _table_of_shared(FEW)
 """``(cells, at, bits, one, other)``: put into ``USUAL`` cells for each lane of one eight, row behind row, how many bits
 of ``FEW`` words it shares with each of the other eight; nothing for the first lane and the last.
 
-Cells are of one byte. All 64 are written.
+Cells are of one byte, and what is more than that is in the next cell. All 64 are written.
 """
+
+put_large_table: Any = _table_of_shared(MORE)
+"""As ``put_table``, of ``MORE`` words."""
 
 
 def _bits_of_codes(_: Any, codes: Any, first: Any, low: Any, number: Any) -> Any:
@@ -140,45 +151,89 @@ bits_of: Any = intrinsic(_bits_of_codes)
 
 @compiled
 def count_lanes(
-    counts: Any, apart: Any, total: Any, cells: int, limits: Any, codes: Any, classes: Any, eights: int, ranges: Any,
-    steps: Any, fine: Any,
-) -> None:  # fmt: skip
-    """Count rows into ``counts`` (blocks * cells + spare,), whatever they hold: fine marginals, pairs and groups.
+    often: Any, seldom: Any, apart: Any, total: Any, limits: Any, paired: Any, codes: Any, classes: Any, eights: int,
+    ranges: Any, of_pairs: Any, of_groups: Any, fine: Any, section: Any,
+) -> int:  # fmt: skip
+    """Count rows into ``often`` (blocks * cells + spare,), fine marginals and groups, and of pairs into ``seldom``
+    (paired blocks * cells + spare,), whatever they hold; ``DONE``, or else nothing is right.
 
     Over all blocks the rows of each class but the last are added to ``apart`` (classes - 1, cells + spare), and all
-    rows to ``total`` (cells,) where it has cells; both are zeros. ``classes`` (rows,). ``eights``, ``ranges`` and
-    ``steps`` are those of ``Lanes``.
+    rows to ``total`` (cells,) where it has cells; both are zeros. ``classes`` (rows,). ``paired`` (blocks,) as in
+    ``count_tables``. ``eights``, ``ranges`` and steps are those of ``Lanes``; ``section`` is the pairs' first cell,
+    their last but one, and how many tables they are.
     """
-    kinds = len(apart)
+    begin, end, tables = section
+    kinds, width, most = len(apart), apart.shape[1] - SPARE - (end - begin), end - begin
     bits, masked = np.empty((2, eights * ROOM * EIGHT), dtype=np.uint64)
     members, gathered = np.zeros((kinds, MOST_WORDS), np.uint64), np.zeros((kinds, fine[-1]), np.uint16)
     seen, narrow = np.zeros((kinds + 1, fine[-1]), np.uint16), np.zeros(len(total), np.uint16)
-    offsets, last, used = np.empty(PIECE, np.int64), np.empty(WORD, np.uint8), 0
+    offsets, last, used, began = np.empty(PIECE, np.int64), np.empty(WORD, np.uint8), 0, 0
+    since, group = 0, 0
     for block in range(len(limits) - 1):
-        own = counts[block * cells : block * cells + cells]
-        own[: fine[-1] if limits[block] < limits[block + 1] else cells] = 0
+        own, pairs = often[block * width : (block + 1) * width], seldom[group * most : (group + 1) * most]
+        own[: fine[-1] if limits[block] < limits[block + 1] else width] = 0
+        if block == 0 or paired[block - 1]:
+            since = block
+            if not paired[block]:
+                words = _words_from(limits, paired, block)
+                if words > MOST_WORDS:
+                    return LONG
+                if used + words > MOST_WORDS:
+                    _count_members(apart, gathered, bits, masked, members, used, eights, of_pairs, of_groups)
+                    used = 0
+            began = used
         for start in range(limits[block], limits[block + 1], PIECE):
             stop = min(limits[block + 1], start + PIECE)
             words = (stop - start + WORD - 1) // WORD
             if used + words > MOST_WORDS:
-                _count_members(apart, gathered, bits, masked, members, used, eights, steps)
-                used = 0
+                _count_members(apart, gathered, bits, masked, members, used, eights, of_pairs, of_groups)
+                used, began = 0, 0
             _tally(own, gathered, codes[:, start:stop], classes[start:stop], fine, seen, offsets)
             _set_bits(bits, used, eights, codes, start, stop, ranges, last)
             _set_members(members, used, classes, start, stop)
             if start == limits[block]:
-                _put(counts, block * cells, bits, used, words, steps)
+                _put(often, block * width - most, bits, used, words, of_groups)
+                if paired[block]:
+                    _put(seldom, group * most - begin, bits, began, used + words - began, of_pairs)
             else:
-                _add(counts, block * cells, bits, bits, used, words, steps)
+                _add(often, block * width - most, bits, bits, used, words, of_groups)
+                _add(seldom, group * most - begin, bits, bits, used, words, of_pairs)
             used += words
-        if counts.itemsize > 1:
-            _sum(own, total)
+        if paired[block]:
+            if limits[block] == limits[block + 1]:
+                _put(seldom, group * most - begin, bits, began, used - began, of_pairs)
+            rows = limits[block + 1] - limits[since]
+            if since < block and seldom.itemsize == 1 and not _is_whole(pairs, tables * rows):
+                return WIDE
+            group += 1
+        if often.itemsize > 1 or seldom.itemsize > 1:
+            _sum(own, pairs, total, begin, paired[block])
         else:
-            _sum(own, narrow)
+            _sum(own, pairs, narrow, begin, paired[block])
             if (block + 1) % AT_ONCE == 0:
                 _widen(narrow, total)
     _widen(narrow, total)
-    _count_members(apart, gathered, bits, masked, members, used, eights, steps)
+    _count_members(apart, gathered, bits, masked, members, used, eights, of_pairs, of_groups)
+    return DONE
+
+
+@compiled
+def _words_from(limits: Any, paired: Any, block: int) -> int:
+    """Words of the blocks from this one on that are counted together."""
+    words, stop = 0, block
+    while stop == block or not paired[stop - 1]:
+        words += int(limits[stop + 1] - limits[stop] + WORD - 1) // WORD
+        stop += 1
+    return words
+
+
+@compiled
+def _is_whole(cells: Any, rows: int) -> bool:
+    """Whether the counts add up to so many: a count that one byte does not hold is 255 or 256 short."""
+    total: Any = 0
+    for cell in range(len(cells)):
+        total += np.int64(cells[cell])
+    return bool(total == rows)
 
 
 @compiled
@@ -255,8 +310,9 @@ def _set_members(members: Any, used: int, classes: Any, begin: int, end: int) ->
 
 @compiled
 def _count_members(
-    apart: Any, gathered: Any, bits: Any, masked: Any, members: Any, words: int, eights: int, steps: Any
-) -> None:
+    apart: Any, gathered: Any, bits: Any, masked: Any, members: Any, words: int, eights: int, of_pairs: Any,
+    of_groups: Any,
+) -> None:  # fmt: skip
     """Add the codes gathered of each class, and what lanes share among its members."""
     for kind in range(len(apart)):
         for cell in range(gathered.shape[1]):
@@ -266,7 +322,8 @@ def _count_members(
             for word in range(words):
                 for place in range(first + word * EIGHT, first + word * EIGHT + EIGHT):
                     masked[place] = bits[place] & members[kind, word]
-        _add(apart[kind], 0, masked, bits, 0, words, steps)
+        _add(apart[kind], 0, masked, bits, 0, words, of_pairs)
+        _add(apart[kind], 0, masked, bits, 0, words, of_groups)
     gathered[:] = 0
 
 
@@ -288,14 +345,20 @@ def _put(cells: Any, base: int, bits: Any, used: int, words: int, steps: Any) ->
     for step in range(len(steps)):
         first, others = _places(steps, step, used)
         place, width, many = np.uint64(base + steps[step, 3]), steps[step, 4], steps[step, 5]
-        if words == FEW and width == USUAL and many > 1 and cells.itemsize == 1:
-            put_table(cells, place, bits, first, others)
+        if words in (FEW, MORE) and width == USUAL and many > 1 and cells.itemsize == 1:
+            missing = np.uint64(0)
+            if words == FEW:
+                put_table(cells, place, bits, first, others)
+            else:
+                put_large_table(cells, place, bits, first, others)
+            for word in range(np.uint64(words)):
+                missing |= bits[first + np.uint64(EIGHT) * word]
             # Few columns lack cells, and few have as many levels.
-            if bits[first] | bits[first + np.uint64(EIGHT)]:
-                add_shared(cells, place, bits, first, bits, others, np.uint64(FEW))
+            if missing:
+                add_shared(cells, place, bits, first, bits, others, np.uint64(words))
             if many == EIGHT:
                 lane, place = first + np.uint64(EIGHT - 1), place + np.uint64(USUAL * (EIGHT - 1))
-                add_shared(cells, place, bits, lane, bits, others, np.uint64(FEW))
+                add_shared(cells, place, bits, lane, bits, others, np.uint64(words))
         else:
             for number in range(np.uint64(many)):
                 if words == FEW:
@@ -317,10 +380,19 @@ def _add(cells: Any, base: int, masked: Any, bits: Any, used: int, words: int, s
 
 
 @compiled
-def _sum(cells: Any, narrow: Any) -> None:
+def _sum(often: Any, seldom: Any, total: Any, begin: int, is_paired: bool) -> None:
     """Add a block's cells; numbers of two bytes a processor adds many at once."""
-    for cell in range(len(narrow)):
-        narrow[cell] += cells[cell]
+    if len(total):
+        _added(total[:begin], often)
+        _added(total[begin + len(seldom) :], often[begin:])
+        if is_paired:
+            _added(total[begin : begin + len(seldom)], seldom)
+
+
+@compiled
+def _added(total: Any, cells: Any) -> None:
+    for cell in range(len(total)):
+        total[cell] += cells[cell]
 
 
 @compiled

@@ -28,14 +28,15 @@ class Lanes:
     codes and how many. Mostly a lane has one range, for levels are neighbouring bins, or the frequent categories, which
     come first.
 
-    ``steps`` (steps, 6) are those of counting what lanes share, first of pairs, then of groups. A step takes so many
-    lanes of one eight, each with all lanes of another eight: the one, its first lane, the other, the cell of both first
-    lanes, how many cells further the next lane's are, and how many lanes. From step to step cells rise without a gap.
+    ``of_pairs`` and ``of_groups`` (steps, 6) are the steps of counting what lanes share. A step takes so many lanes of
+    one eight, each with all lanes of another eight: the one, its first lane, the other, the cell of both first lanes,
+    how many cells further the next lane's are, and how many lanes. From step to step cells rise without a gap.
     """
 
     eights: int
     ranges: "Integers"
-    steps: "Integers"
+    of_pairs: "Integers"
+    of_groups: "Integers"
 
 
 def lanes_of(layout: "Layout") -> Lanes | None:
@@ -63,9 +64,8 @@ def lanes_of(layout: "Layout") -> Lanes | None:
     return Lanes(
         first[-1],
         np.asarray(ranges, dtype=np.int64),
-        np.asarray(
-            [*_of_pairs(layout, eight_of), *_of_groups(layout, eight_of, first[len(counted) :])], dtype=np.int64
-        ),
+        np.asarray([*_of_pairs(layout, eight_of)], dtype=np.int64),
+        np.asarray([*_of_groups(layout, eight_of, first[len(counted) :])], dtype=np.int64).reshape(-1, 6),
     )
 
 

@@ -3,12 +3,16 @@
 Four sections follow each other: fine marginals of every column; joint tables of pairs of columns on coarse levels;
 tables of the triples that the contract declares, on the same levels; and for every value of a subgroup column the
 coarse marginals of all columns among its rows. Counts of disjoint rows add up, whatever the order.
+
+Pairs and triples are most of the cells and each is rarely seen, so that they are counted over several blocks together:
+their counts stand in the last of these, and in the others are none.
 """
 
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +32,14 @@ _FEWEST_IN_GROUP = 200
 _LEVEL_SHARE = 0.04
 
 
+class Section(NamedTuple):
+    """The cells from ``first`` up to ``stop``, which are counted over so many ``blocks`` together."""
+
+    first: int
+    stop: int
+    blocks: int
+
+
 @dataclass(frozen=True, slots=True)
 class Subgroup:
     """The groups of one column: ``groups`` (codes,) maps a code to its group, from 1; 0 is in no group."""
@@ -39,7 +51,10 @@ class Subgroup:
 
 @dataclass(frozen=True)
 class Layout:
-    """``sizes`` codes of each column; ``coarse`` (columns, codes) their coarse codes, below ``coarse_sizes``."""
+    """``sizes`` codes of each column; ``coarse`` (columns, codes) their coarse codes, below ``coarse_sizes``.
+
+    ``pair_blocks`` are the blocks over which pairs and triples are counted together.
+    """
 
     sizes: tuple[int, ...]
     coarse: Levels
@@ -47,6 +62,7 @@ class Layout:
     pairs: tuple[tuple[int, int], ...]
     triples: tuple[tuple[int, int, int], ...]
     subgroups: tuple[Subgroup, ...]
+    pair_blocks: int = 1
 
     @cached_property
     def fine(self) -> Integers:
@@ -83,6 +99,11 @@ class Layout:
         return found
 
     @cached_property
+    def paired(self) -> Section:
+        """The cells of all pairs and triples."""
+        return Section(int(self.joint[0]), int(self.cubes[-1]), self.pair_blocks)
+
+    @cached_property
     def lanes(self) -> Lanes | None:
         """How compiled code counts the layout by bits, if it can."""
         return lanes_of(self)
@@ -107,7 +128,8 @@ class Layout:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of everything that says what a cell counts."""
-        parts = hashlib.sha256(repr((self.sizes, self.coarse_sizes, self.pairs, self.triples)).encode())
+        named = self.sizes, self.coarse_sizes, self.pairs, self.triples, self.pair_blocks
+        parts = hashlib.sha256(repr(named).encode())
         parts.update(np.ascontiguousarray(self.coarse).tobytes())
         for subgroup in self.subgroups:
             parts.update(repr((subgroup.column, subgroup.number)).encode() + subgroup.groups.tobytes())

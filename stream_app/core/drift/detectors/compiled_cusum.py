@@ -15,16 +15,15 @@ _RISES, _FALLS = np.uint64(0), np.uint64(1)
 @compiled
 def add(
     values: Any, since: Any, scores: Any, sizes: Any, signed: Any, falling: int, allowances: Any, slack: Any,
-    heights: Any, live: Any, part: int, rows: Any,
+    heights: Any, live: Any, part: int, rows: Any, stops: Any,
 ) -> Any:  # fmt: skip
     """Take (blocks, channels) scores into (2, allowances, channels) sums, until one passes its height; blocks taken,
     and whether one did. Parts of so many channels that are not ``live`` (allowances, parts) are left alone, and falls
-    from channel ``falling`` on, where none is signed.
+    from channel ``falling`` on, where none is signed. Of a block the first ``stops`` (blocks,) channels are taken.
     """
-    channels = scores.shape[1]
-    off, fallen = np.empty(channels), np.empty((1, channels))
+    off, fallen = np.empty(scores.shape[1]), np.empty((1, scores.shape[1]))
     for block in range(np.uint64(len(scores))):
-        passed = 0
+        passed, channels = 0, stops[block]
         for start in range(0, channels, part):
             stop = min(start + part, channels)
             last = max(start, min(stop, falling))

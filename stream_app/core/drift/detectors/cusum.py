@@ -1,5 +1,6 @@
 """Page's cumulative sums at several allowances: all channels, both directions and all scales at once."""
 
+from copy import copy
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -59,15 +60,16 @@ class Cusum:
         slack: float | Floats = 0.0,
         deviation: float | Floats = 0.0,
         tails: Tails | None = None,
+        looks: int | Integers = 1,
     ) -> None:
         """``parts`` (channels,) divide the ``budget`` of false alarms in a million rows; ``deviation`` is the standard
-        error of the scores' mean. ``slack`` and ``deviation`` are of all channels, or each channel's own. Without
-        ``tails`` scores are normal.
+        error of the scores' mean. ``slack`` and ``deviation`` are of all channels, or each channel's own, and so are
+        ``looks``: how many blocks a channel's nominal score is of. Without ``tails`` scores are normal.
         """
         self._signed, self._falling = signed, int(np.flatnonzero(signed).max(initial=-1)) + 1
         self._allowances = np.asarray([policy.allowance * scale for scale in ALLOWANCES])
         self._slack = np.broadcast_to(slack, len(signed)).astype(np.float64)
-        each = np.stack([budget * parts / (1 + signed), self._slack, np.broadcast_to(deviation, len(signed))])
+        each = np.stack([budget * parts / (1 + signed) * looks, self._slack, np.broadcast_to(deviation, len(signed))])
         self._heights = _heights(each, self._allowances, block_rows)
         self._live = _live(self._heights)
         if tails is not None:
@@ -77,17 +79,18 @@ class Cusum:
         self._sums = Sums(np.zeros(shape), np.zeros(shape, dtype=np.int64))
         self._raised = False
 
-    def update(self, scores: Floats, sizes: Floats, rows: Integers) -> int:
+    def update(self, scores: Floats, sizes: Floats, rows: Integers, stops: Integers | None = None) -> int:
         """Take (blocks, channels) scores and sizes of blocks that begin at (blocks,) ``rows``; how many were taken:
         all, or those up to the first after which a sum is past its height.
         """
         values, since = self._sums
+        stops = np.full(len(scores), len(self._signed)) if stops is None else stops
         if COMPILED:
             from stream_app.core.drift.detectors.compiled_cusum import add
 
             taken, self._raised = add(
                 values, since, scores, sizes, self._signed, self._falling, self._allowances, self._slack, self._heights,
-                self._live, _PART, rows,
+                self._live, _PART, rows, stops,
             )  # fmt: skip
             return int(taken)
         self._raised = False
@@ -95,7 +98,8 @@ class Cusum:
         for number in range(len(scores)):
             off = (self._allowances[:, None] + self._slack) * sizes[number]
             fallen = np.where(self._signed, -scores[number], -np.inf)
-            for side, (own, stop) in enumerate(((scores[number], len(self._signed)), (fallen, self._falling))):
+            most = int(stops[number])
+            for side, (own, stop) in enumerate(((scores[number], most), (fallen, min(most, self._falling)))):
                 before, kept = values[side, :, :stop], live[:, :stop]
                 moved = np.maximum(before + own[:stop] - off[:, :stop], 0)
                 since[side, :, :stop][kept & (before <= 0)] = rows[number]
@@ -108,6 +112,12 @@ class Cusum:
     @property
     def raised(self) -> bool:
         return self._raised
+
+    def anew(self) -> "Cusum":
+        """The same tests before they have seen anything."""
+        found = copy(self)
+        found._sums, found._raised = Sums(np.zeros_like(self._sums.values), np.zeros_like(self._sums.since)), False
+        return found
 
     def strength(self) -> Floats:
         """(channels,) the largest sum over its height: 1 and more is an alarm."""
@@ -172,6 +182,8 @@ def _live(heights: Floats) -> "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]":
 def _factors(tails: Tails, allowances: Floats, slack: Floats) -> Floats:
     """(allowances, channels) by how much the heights of skewed scores are longer, and of those of unsure spread."""
     kinds, place = np.unique(np.stack([tails.skews, tails.cuts, slack]), axis=1, return_inverse=True)
-    known = [[lengthened(skew, cut, k + wider) for skew, cut, wider in kinds.T.tolist()] for k in allowances.tolist()]
-    found: Floats = np.asarray(known)[:, np.ravel(place)]
+    skews, cuts, wider = (np.tile(each, len(allowances)) for each in kinds)
+    allowed = np.repeat(allowances, kinds.shape[1]) + wider
+    known = lengthened(skews, cuts, allowed).reshape(len(allowances), -1)
+    found: Floats = known[:, np.ravel(place)]
     return found * tails.unsure

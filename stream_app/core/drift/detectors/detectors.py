@@ -55,8 +55,10 @@ def sequential_tests(
     block_rows: int,
     reference_blocks: int | Integers,
     tails: Tails | None = None,
+    looks: int | Integers = 1,
 ) -> SequentialTests:
-    """Fresh tests of the policy's kind; all are held to the policy's budget of false alarms.
+    """Fresh tests of the policy's kind; all are held to the policy's budget of false alarms. ``looks`` are the blocks
+    that a nominal score is of, of all channels or (channels,) each one; ``reference_blocks`` count as many for one.
 
     A reference of few blocks, or (channels,) blocks, knows its own mean the less: the allowance grows by its standard
     errors. Without ``tails`` scores are normal.
@@ -69,7 +71,7 @@ def sequential_tests(
         deviation = _UNSURE / root
         # Against a baseline of few independent rows chi-squared scores lie high in the middle.
         wider = slack if tails is None else slack * np.where(signed, 1.0, np.maximum(tails.spread, 1.0))
-        return Cusum(signed, parts_of(channels), block_rows, policy, budget, wider, deviation, tails)
+        return Cusum(signed, parts_of(channels), block_rows, policy, budget, wider, deviation, tails, looks)
     from stream_app.core.drift.detectors.river_tests import AdwinTests, PageHinkleyTests
 
     if policy.detector == "page_hinkley":

@@ -14,6 +14,8 @@ They run in Python, channel by channel. River is imported only where a policy as
 """
 
 from collections import deque
+from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -33,12 +35,12 @@ _RECENT_BLOCKS = 4
 class _PerChannel:
     """What both kinds share: which channels alarm now, and how they rank."""
 
-    def __init__(self, detectors: list[Any]) -> None:
-        self._detectors = detectors
-        for detector in detectors:
+    def __init__(self, made: Callable[[], list[Any]]) -> None:
+        self._made, self._detectors = made, made()
+        for detector in self._detectors:
             for score in _PRIMING:
                 detector.update(score)
-        self._alarms = np.zeros(len(detectors), dtype=bool)
+        self._alarms = np.zeros(len(self._detectors), dtype=bool)
         self._recent: deque[Floats] = deque(maxlen=_RECENT_BLOCKS)
 
     @property
@@ -53,17 +55,19 @@ class _PerChannel:
         relative: Floats = size / max(1.0, float(size[self._alarms].min()))
         return np.where(self._alarms, np.maximum(relative, 1.0), relative)
 
-    def update(self, scores: Floats, sizes: Floats, rows: Integers) -> int:
+    def update(self, scores: Floats, sizes: Floats, rows: Integers, stops: Integers | None = None) -> int:
         for number, each in enumerate(scores):
             self._recent.append(each)
-            self._take(each)
+            self._take(each, sizes[number])
             if self._alarms.any():
                 return number + 1
         return len(scores)
 
-    def _take(self, scores: Floats) -> None:
-        for place, (detector, score) in enumerate(zip(self._detectors, scores.tolist(), strict=True)):
-            detector.update(score)
+    def _take(self, scores: Floats, sizes: Floats) -> None:
+        self._alarms[:] = False
+        for place in np.flatnonzero(sizes > 0).tolist():
+            detector = self._detectors[place]
+            detector.update(float(scores[place]))
             self._alarms[place] = detector.drift_detected and self._counts(place, detector)
 
     def _counts(self, place: int, detector: Any) -> bool:
@@ -74,6 +78,11 @@ class _PerChannel:
         """River shows no statistic, so an alarm has none beyond its rank among the channels, and no date."""
         mean = float(np.mean(self._recent, axis=0)[channel])
         return Alarm(None, mean < 0, float(self.strength()[channel]), 1.0)
+
+    def anew(self) -> "_PerChannel":
+        found = copy(self)
+        _PerChannel.__init__(found, self._made)
+        return found
 
     def state(self) -> State:
         raise ContractError("a tracker with a detector of River has no plain state: rebuild it from the rows")
@@ -94,7 +103,7 @@ class PageHinkleyTests(_PerChannel):
 
         height = cusum_threshold(sides(signed), block_rows, policy.alarms_per_million, policy.allowance)
         super().__init__(
-            [
+            lambda: [
                 PageHinkley(
                     min_instances=_PRIMED_BLOCKS,
                     delta=allowance,
@@ -122,10 +131,9 @@ class AdwinTests(_PerChannel):
 
         adwin: Any = ADWIN  # compiled, without annotations
         delta = 1 / blocks_between_alarms(len(signed), block_rows, policy.alarms_per_million)
-        self._signed = signed
-        super().__init__(
-            [adwin(delta=min(1.0, delta), clock=1, min_window_length=1, grace_period=_PRIMED_BLOCKS) for _ in signed]
-        )
+        self._signed, allowed = signed, min(1.0, delta)
+        told = {"clock": 1, "min_window_length": 1, "grace_period": _PRIMED_BLOCKS}
+        super().__init__(lambda: [adwin(delta=allowed, **told) for _ in signed])
 
     def _counts(self, place: int, detector: Any) -> bool:
         return bool(self._signed[place]) or float(detector.estimation) > 0

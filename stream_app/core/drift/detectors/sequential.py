@@ -46,15 +46,20 @@ class SequentialTests(Alarms, Protocol):
     Channels that are not ``signed`` can only rise, and are tested on that side alone.
     """
 
-    def update(self, scores: Floats, sizes: Floats, rows: Integers) -> int:
+    def update(self, scores: Floats, sizes: Floats, rows: Integers, stops: Integers | None = None) -> int:
         """Take (blocks, channels) scores and sizes of blocks that begin at (blocks,) ``rows``; how many were taken:
-        all, or those up to the first that raises an alarm.
+        all, or those up to the first that raises an alarm. A block has scores of the first ``stops`` (blocks,)
+        channels alone, and of all without it; a size of 0 is none.
         """
         ...
 
     @property
     def raised(self) -> bool:
         """Whether the last block that was taken raised an alarm."""
+        ...
+
+    def anew(self) -> "SequentialTests":
+        """The same tests before they have seen anything."""
         ...
 
     def state(self) -> State:

@@ -13,7 +13,9 @@ _LEAST_ALLOWANCE, _SMALL_ALLOWANCE = 0.01, 0.1
 _NODES = 24
 _TERMS = 4_096
 _NOTHING_LEFT = 72.0
-_LEAST_SKEW = 0.01
+_LEAST_SKEW, _NEWTON = 0.01, 12
+_GRID = 4_096
+_LARGEST = 50.0
 
 WINDOWS = (1, 4, 16)
 """Blocks over which rare cells are added up."""
@@ -68,10 +70,21 @@ def overshoots(allowances: Floats) -> Floats:
     Source: Siegmund, Sequential Analysis, 1985, eq. 4.37 and 4.38: -log(nu(2k)) / (2k), nu of twice the allowance.
     """
     import numpy as np
+
+    logs, jumps = _jumps()
+    found: Floats = np.interp(np.log(np.minimum(allowances, _LARGEST)), logs, jumps, left=0.5826)
+    return found
+
+
+@lru_cache(maxsize=1)
+def _jumps() -> tuple[Floats, Floats]:
+    """Logarithms of allowances, so near to each other that a straight line between two is right to six digits, and
+    their overshoots; summed once, for the series is long.
+    """
+    import numpy as np
     from scipy.special import ndtr
 
-    large = np.flatnonzero(allowances.ravel() >= _SMALL_ALLOWANCE)
-    k = allowances.ravel()[large]
+    k = np.exp(np.linspace(np.log(_SMALL_ALLOWANCE), np.log(_LARGEST), _GRID))
     total, start = np.zeros(len(k)), 1
     while start < _TERMS:
         # Beyond that nothing of a double is left to add.
@@ -79,9 +92,7 @@ def overshoots(allowances: Floats) -> Floats:
         steps = np.arange(start, min(2 * start, _TERMS))
         total[more] += (ndtr(-k[more, None] * np.sqrt(steps)) / steps).sum(axis=1)
         start = 2 * start
-    found = np.full(allowances.size, 0.5826)
-    found[large] = (2 * total + np.log(2 * k**2)) / (2 * k)
-    return found.reshape(allowances.shape)
+    return np.log(k), (2 * total + np.log(2 * k**2)) / (2 * k)
 
 
 @lru_cache(maxsize=1)
@@ -93,9 +104,8 @@ def _normal_nodes() -> tuple[Floats, Floats]:
     return nodes * math.sqrt(2), weights / math.sqrt(math.pi)
 
 
-@lru_cache(maxsize=4_096)
-def lengthened(skew: float, cut: float, allowance: float) -> float:
-    """By what a height for normal scores is multiplied where they are skewed, and cut off at ``cut``.
+def lengthened(skews: Floats, cuts: Floats, allowances: Floats) -> Floats:
+    """(tests,) by what heights for normal scores are multiplied where they are skewed, and cut off at ``cuts``.
 
     A sum passes height h with a chance that falls as exp(-th), where t solves E exp(t(X - k)) = 1; it is 2k for normal
     scores, so that the factor is 2k / t. X has Pearson's third law. Source: Asmussen, Applied Probability and Queues,
@@ -103,16 +113,20 @@ def lengthened(skew: float, cut: float, allowance: float) -> float:
     """
     import numpy as np
 
-    if abs(skew) < _LEAST_SKEW:
-        return 1.0
-    values = np.linspace(-6.0, 14.0, 401)
-    weights = _pearson(values, abs(skew))
-    over = np.minimum(values, cut) - allowance
-    low, high = 0.0, 4 * allowance
-    for _ in range(40):
-        middle = (low + high) / 2
-        low, high = (middle, high) if float(weights @ np.exp(middle * over)) < 1 else (low, middle)
-    return max(1.0, 2 * allowance / high)
+    skews, values = np.abs(skews), np.linspace(-6.0, 14.0, 401)
+    found, skewed = np.ones(len(skews)), np.flatnonzero(skews >= _LEAST_SKEW)
+    which, own = np.unique(skews[skewed], return_inverse=True)
+    weights = np.stack([_pearson(values, skew) for skew in which] or [np.zeros(401)])[own]
+    allowed = allowances[skewed, None]
+    over, root = np.minimum(values, cuts[skewed, None]) - allowed, 4 * allowed
+    # The expectation is convex in t and below 1 up to the root: from beyond it Newton's steps only fall.
+    for _ in range(_NEWTON):
+        grown = weights * np.exp(root * over)
+        total = grown.sum(axis=1, keepdims=True)
+        slope = (grown * over).sum(axis=1, keepdims=True) / total
+        root -= np.divide(np.log(total), slope, out=np.zeros_like(total), where=(total > 1) & (slope > 0))
+    found[skewed] = np.maximum(1.0, 2 * allowed / root)[:, 0]
+    return found
 
 
 def _pearson(values: Floats, skew: float) -> Floats:

@@ -31,11 +31,10 @@ class Baseline:
     counts: Integers
     rows: Integers | None = None
 
-    def blocks(self, scoring: Scoring, layout: Layout, block_rows: int) -> "int | Integers":
-        """Whole blocks that all channels are known from, or (channels,) each one."""
-        if self.rows is None:
-            return int(self.counts[0, layout.column_cells(0)].sum()) // block_rows
-        found: Integers = self.rows[0, scoring.first_cells] // block_rows
+    def blocks(self, scoring: Scoring, layout: Layout, block_rows: int) -> Integers:
+        """(channels,) whole nominal blocks that each channel is known from."""
+        known = self.counts[0, layout.column_cells(0)].sum() if self.rows is None else self.rows[0, scoring.first_cells]
+        found: Integers = known // (block_rows * scoring.looks)
         return found
 
     def settled(self, settled: Integers, layout: Layout, concerned: Bools | None) -> "Baseline":

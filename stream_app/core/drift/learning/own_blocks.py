@@ -1,9 +1,11 @@
 """What the reference's own blocks say: how much their scores vary, and how often what is rare comes."""
 
 import numpy as np
+import numpy.typing as npt
 
 from stream_app.core.drift.coding.bins import Codes, ColumnBins, Floats
-from stream_app.core.drift.counts.counting import count
+from stream_app.core.drift.coding.seasons import paired_at
+from stream_app.core.drift.counts.counting import count, count_tables
 from stream_app.core.drift.counts.layout import Integers, Layout
 from stream_app.core.drift.counts.rare_cells import RareCells
 from stream_app.core.drift.detectors.thresholds import WINDOWS
@@ -30,20 +32,28 @@ def totals(codes: Codes, layout: Layout, limits: Integers, own: Integers, period
 
 
 def own_scores(
-    codes: Codes, layout: Layout, limits: Integers, own: Integers, scorings: tuple[Scoring, ...], cells: RareCells
+    codes: Codes,
+    layout: Layout,
+    limits: Integers,
+    own: Integers,
+    paired: "npt.NDArray[np.bool_]",
+    scorings: tuple[Scoring, ...],
+    cells: RareCells,
 ) -> tuple[Floats, Floats, Integers]:
     """(blocks, channels) scores and sizes of the reference's own blocks, (blocks, rare cells) counts."""
     scores = np.zeros((len(limits), len(scorings[0].channels)))
     sizes, rare = np.zeros_like(scores), np.zeros((len(limits), len(cells)), dtype=np.int64)
-    starts = np.append(0, limits[:-1])
-    for first in range(0, len(limits), _AT_ONCE):
-        some = np.arange(first, min(first + _AT_ONCE, len(limits)))
+    starts, last = np.append(0, limits[:-1]), 0
+    while last < len(limits):
+        # Blocks that are counted together are scored together.
+        first, last = last, last + 1 + int(np.flatnonzero(paired[last : last + _AT_ONCE])[-1])
+        some = np.arange(first, last)
         rows = slice(int(starts[first]), int(limits[some[-1]]))
-        counts = count(codes[:, rows], layout, limits[some] - starts[first])
+        counts = count_tables(codes[:, rows], layout, limits[some] - starts[first], paired[some])
         for place in np.unique(own[some]):
             chosen = own[some] == place
-            scores[some[chosen]], sizes[some[chosen]] = scorings[place].score(counts[chosen], inside=True)
-        rare[some] = cells.count(counts)
+            scores[some[chosen]], sizes[some[chosen]] = scorings[place].score(counts.chosen(chosen), inside=True)
+        rare[some] = cells.count(counts.often)
     return scores, sizes, rare
 
 
@@ -93,6 +103,36 @@ def varied(spread: Floats, channels: tuple[Channel, ...], columns: int) -> Float
         if len(channel.columns) == 1:
             own[channel.columns[0]].append(float(value) ** 2)
     return np.asarray([np.median(values) for values in own])
+
+
+def calibration(
+    codes: Codes,
+    layout: Layout,
+    limits: Integers,
+    own: Integers,
+    scorings: tuple[Scoring, ...],
+    cells: RareCells,
+) -> tuple[Floats, Floats, Integers]:
+    """(channels,) centre and spread of the scores of the reference's own blocks, and (blocks, rare cells) counts.
+
+    Sums over the shortest blocks tell the spread best, for there are most of them. Chi-squared scores of pairs alone
+    are not what they will be unless pairs are counted together here too.
+    """
+    rows = codes, layout, limits, own
+    scores, sizes, rare = own_scores(*rows, np.ones(len(limits), dtype=bool), scorings, cells)
+    centre, spread = _varying(scores, sizes)
+    late = (scorings[0].looks > 1) & ~scorings[0].signed
+    if late.any():
+        paired = paired_at(own, layout.pair_blocks)
+        scores, sizes, _ = own_scores(*rows, paired, scorings, cells)
+        centre[late], spread[late] = _varying(scores[np.ix_(paired, late)], sizes[np.ix_(paired, late)])
+    return centre, spread, rare
+
+
+def _varying(scores: Floats, sizes: Floats) -> tuple[Floats, Floats]:
+    """(channels,) centre of a nominal block, and spread."""
+    centre: Floats = scores.sum(axis=0) / np.maximum(sizes.sum(axis=0), 1e-9)
+    return centre, inflation(scores - centre * sizes, sizes)
 
 
 def inflation(scores: Floats, sizes: Floats) -> Floats:

@@ -44,13 +44,13 @@ def moved(
 ) -> "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]":
     """(channels,) whether the settled rows, by period, score off a baseline by more than four standard errors.
 
-    ``scorings`` are the baseline's, which is of so many ``blocks``.
+    ``scorings`` are the baseline's, which is of so many nominal ``blocks``, or (channels,) each channel's.
     """
     first = reference.layout.column_cells(0)
-    total, number = np.zeros(len(reference.channels)), 0.0
+    total, number = np.zeros(len(reference.channels)), np.zeros(len(reference.channels))
     for period in np.flatnonzero(settled.any(axis=1)):
         scores, sizes = scorings[period].whole(settled[period])
         total += (scores - reference.centre * sizes) / reference.spread
-        number += float(settled[period, first].sum()) / reference.block_rows
+        number += float(settled[period, first].sum()) / (reference.block_rows * scorings[period].looks)
     found = np.abs(total) > _MOVED * np.sqrt(number + number**2 / np.maximum(1, blocks))
     return np.asarray(found, dtype=bool)

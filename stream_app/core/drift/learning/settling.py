@@ -17,13 +17,16 @@ from stream_app.core.drift.scoring.scoring import Scoring
 _SAME_CHANGE, _SAME_ROWS = 4, 800
 """Blocks and rows within either of which rare values are taken for a part of the change that was found."""
 
+_FEWEST_SCORES = 3
+
 
 @dataclass(slots=True)
 class Settling:
     """``counts`` (1 + periods, cells) by period and ``rows`` gathered so far; ``muted`` (rare cells,) are not watched.
 
     ``concerned`` (cells,) are of the tables that the sign is about, known where not all are learnt anew.
-    ``sums`` (2, channels) and ``blocks``: scores and their squares in the second half, against its ``picture``.
+    ``sums`` (3, channels): how many scores there were in the second half against its ``picture``, the scores, and their
+    squares.
     """
 
     counts: Integers
@@ -32,7 +35,6 @@ class Settling:
     concerned: "np.ndarray[Any, np.dtype[np.bool_]] | None" = None
     rows: int = 0
     blocks: int = 0
-    scored: int = 0
     half: Integers | None = None
     picture: tuple[Scoring, ...] | None = None
 
@@ -45,15 +47,14 @@ class Settling:
         concerned: "np.ndarray[Any, np.dtype[np.bool_]] | None" = None,
     ) -> "Settling":
         """After a sign; ``rare`` (blocks, rare cells) are the counts that led to it."""
-        return cls(np.zeros(shape, dtype=np.int64), np.asarray(rare.any(axis=0)), np.zeros((2, channels)), concerned)
+        return cls(np.zeros(shape, dtype=np.int64), np.asarray(rare.any(axis=0)), np.zeros((3, channels)), concerned)
 
     def add(self, period: int, rows: int, counts: "np.ndarray[Any, Any]", rare: Integers) -> None:
         """Take a block."""
         if self.picture is not None:
             scores, sizes = self.picture[period].score(counts[None])
             standard = scores[0] / np.sqrt(np.maximum(sizes[0], 0.05))
-            self.sums += np.stack([standard, standard**2])
-            self.scored += 1
+            self.sums += np.stack([sizes[0] > 0, standard, standard**2])
         self.counts[period] += counts
         self.rows, self.blocks = self.rows + rows, self.blocks + 1
         if not self.listening:
@@ -66,24 +67,24 @@ class Settling:
 
     def spread(self, known: Floats) -> Floats:
         """(channels,) the larger of the ``known`` spread and the second half's, where that is clearly above 1."""
-        if self.scored < 3:
-            return known
-        variance = (self.sums[1] - self.sums[0] ** 2 / self.scored) / (self.scored - 1)
-        deviation, error = np.sqrt(np.maximum(variance, 0.0)), 1 / np.sqrt(2 * (self.scored - 1))
-        return np.where(deviation > 1 + 3 * error, np.maximum(known, deviation), known)
+        number, scores, squares = np.maximum(self.sums[0], 2.0), self.sums[1], self.sums[2]
+        variance = (squares - scores**2 / number) / (number - 1)
+        deviation, error = np.sqrt(np.maximum(variance, 0.0)), 1 / np.sqrt(2 * (number - 1))
+        varied = (self.sums[0] >= _FEWEST_SCORES) & (deviation > 1 + 3 * error)
+        return np.where(varied, np.maximum(known, deviation), known)
 
     def document(self) -> list[Any]:
         """All but the picture, which is made of ``half`` again."""
         half = None if self.half is None else pack(self.half)
-        numbers = [self.rows, self.blocks, self.scored]
+        numbers = [self.rows, self.blocks]
         concerned = None if self.concerned is None else pack(self.concerned.astype(np.uint8))
         return [pack(self.counts), pack(self.muted.astype(np.uint8)), pack(self.sums), concerned, numbers, half]
 
     @classmethod
     def from_document(cls, document: list[Any]) -> "Settling":
         """What ``document`` gave; raises ``ContractError``, ``TypeError`` or ``ValueError`` on anything else."""
-        counts, muted, sums, cells, (rows, blocks, scored), half = document
+        counts, muted, sums, cells, (rows, blocks), half = document
         concerned = None if cells is None else unpack(cells).astype(bool)
-        numbers = (int(rows), int(blocks), int(scored))
+        numbers = (int(rows), int(blocks))
         learnt = None if half is None else unpack(half)
         return cls(unpack(counts), unpack(muted).astype(bool), unpack(sums), concerned, *numbers, learnt)

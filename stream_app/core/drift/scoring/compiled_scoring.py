@@ -13,31 +13,40 @@ from schemas.compiling import compiled
 
 @compiled
 def score(
-    scores: Any, sizes: Any, counts: Any, few: Any, many: Any, slots: Any, channels: Any, squares: Any, off: Any,
-    clip: float,
+    scores: Any, sizes: Any, counts: Any, pairs: Any, paired: Any, few: Any, many: Any, slots: Any, channels: Any,
+    squares: Any, off: Any, clip: float,
 ) -> None:  # fmt: skip
-    """Fill (blocks, channels) ``scores`` and ``sizes`` of (blocks, cells) ``counts``.
+    """Fill (blocks, channels) ``scores`` and ``sizes`` of ``counts`` and those of ``pairs``, the matrices of
+    ``Tables``.
 
     ``few`` and ``many`` are the pieces of contrasts, bases and pools; ``slots``, ``channels`` and ``squares`` are what
     ``Scoring`` has of them, and ``off`` is the centre, one over the spread and the cut of each channel.
     """
-    cells, (firsts, places, inverse, pooled) = counts.shape[1], slots
+    cells, (firsts, places, inverse, limits) = counts.shape[1] + pairs.shape[1], slots
     base_of, nominal, means, per_root = channels
-    linear, first = len(means), pooled[0]
+    linear, (first, last, alone, begin, end, often_few, often_many) = len(means), limits
     # Pieces may reach beyond the last cell, and weigh nothing there.
-    work = np.zeros(cells + (pooled[1] - first) + 64, dtype=np.int16)
-    sums, seen = np.zeros(pooled[1], dtype=np.int32), np.zeros(len(base_of))
+    work = np.zeros(cells + (last - first) + 64, dtype=np.int16)
+    sums, seen, group = np.zeros(last, dtype=np.int32), np.zeros(len(base_of)), 0
     for block in range(len(counts)):
-        own, size = scores[block], sizes[block]
-        _copied(work, counts[block])
+        own, size, cell = scores[block], sizes[block], counts[block]
+        _copied(work, cell[:begin])
+        _copied(work[end:], cell[begin:])
         sums[:] = 0
-        _weighed_few(sums, work, few[0], few[1], few[2])
-        _weighed_many(sums, work, many[0], many[1], many[2])
+        _weighed_few(sums, work, few[0], few[1], few[2], 0, often_few)
+        _weighed_many(sums, work, many[0], many[1], many[2], 0, often_many)
+        stop = linear + alone
+        if paired[block]:
+            _copied(work[begin:], pairs[group])
+            _weighed_few(sums, work, few[0], few[1], few[2], often_few, len(few[0]))
+            _weighed_many(sums, work, many[0], many[1], many[2], often_many, len(many[0]))
+            stop, group = len(own), group + 1
         _copied(work[cells:], sums[first:])
         _sizes(seen, size, sums[linear:], base_of, nominal)
         _standardised(own[:linear], sums, means, seen, per_root, clip)
-        _squared(own[linear:], work, firsts, places, inverse)
-        _normal(own[linear:], seen[linear:], size[linear:], squares, clip)
+        _squared(own[linear:stop], work, firsts, places, inverse)
+        _normal(own[linear:stop], seen[linear:], size[linear:], squares, clip)
+        own[stop:] = 0.0
         _centred(own, size, off[0], off[1], off[2])
 
 
@@ -48,9 +57,9 @@ def _copied(out: Any, cells: Any) -> None:
 
 
 @compiled
-def _weighed_few(sums: Any, cells: Any, firsts: Any, rows: Any, weights: Any) -> None:
+def _weighed_few(sums: Any, cells: Any, firsts: Any, rows: Any, weights: Any, start: int, stop: int) -> None:
     """Unsigned places: no index is checked for being negative. The length is plain, so that the loop disappears."""
-    for piece in range(len(firsts)):
+    for piece in range(np.uint64(start), np.uint64(stop)):
         first, own, total = np.uint64(firsts[piece]), weights[piece], np.int32(0)
         for place in range(np.uint64(8)):
             total = np.int32(total + np.int32(np.int32(own[place]) * np.int32(cells[first + place])))
@@ -58,8 +67,8 @@ def _weighed_few(sums: Any, cells: Any, firsts: Any, rows: Any, weights: Any) ->
 
 
 @compiled
-def _weighed_many(sums: Any, cells: Any, firsts: Any, rows: Any, weights: Any) -> None:
-    for piece in range(len(firsts)):
+def _weighed_many(sums: Any, cells: Any, firsts: Any, rows: Any, weights: Any, start: int, stop: int) -> None:
+    for piece in range(np.uint64(start), np.uint64(stop)):
         first, own, total = np.uint64(firsts[piece]), weights[piece], np.int32(0)
         for place in range(np.uint64(64)):
             total = np.int32(total + np.int32(np.int32(own[place]) * np.int32(cells[first + place])))

@@ -10,15 +10,18 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from stream_app.core.drift.coding.bins import ColumnBins, Floats
 from stream_app.core.drift.counts.counting import COMPILED
-from stream_app.core.drift.counts.layout import Integers, Layout
+from stream_app.core.drift.counts.layout import Integers, Layout, Section
+from stream_app.core.drift.counts.tables import Tables
 from stream_app.core.drift.counts.unwritten import unwritten
 from stream_app.core.drift.scoring.channels import Channel, contrasts_of
 from stream_app.core.drift.scoring.chi_squared import Squares, normal, pooled, squares_of
 from stream_app.core.drift.scoring.whole_numbers import MOST, Pieces, Small, Whole, packed, whole_of
 
+Narrow = npt.NDArray[np.integer[Any]]
 _CLIP = 20.0
 
 
@@ -33,14 +36,15 @@ class Off(NamedTuple):
 
 
 class _Machine(NamedTuple):
-    """A scoring as machine code reads it: pieces of the rows of contrasts, bases and pools, which follow each other;
-    each chi-squared channel's first slot, (slots,) places among the cells or the pools after them, and whole inverse
-    shares; where the pools' rows begin and end.
+    """A scoring as machine code reads it: pieces of the rows of contrasts, bases and pools, which follow each other,
+    those of pairs' cells last, and how many come before these; each chi-squared channel's first slot, (slots,) places
+    among the cells or the pools after them, and whole inverse shares; where the pools' rows begin and end, how many of
+    these channels are not of pairs, and the cells that pairs have.
     """
 
     few: Pieces
     many: Pieces
-    slots: tuple[Integers, Small, Small, tuple[int, int]]
+    slots: tuple[Integers, Small, Small, tuple[int, ...]]
     channels: tuple[Small, Floats, Floats, Floats]
 
 
@@ -53,6 +57,7 @@ class Scoring:
     1,) is each one's first slot, ``wanted`` (slots,) its shares. ``expected`` (bases,) rows of a nominal block.
     ``sampled`` (squared,) is one over the baseline's rows. ``scales`` (linear, 2): a mean score of 1 a row in the unit
     that the channel measures, and where the baseline stands. Each row is in one of the first ``column`` cells.
+    Channels of the ``paired`` cells have scores of blocks that are counted together; their nominal block is as large.
     """
 
     channels: tuple[Channel, ...]
@@ -67,33 +72,36 @@ class Scoring:
     sampled: Floats
     scales: Floats
     column: int
+    paired: Section
 
-    def score(self, counts: "np.ndarray[Any, Any]", inside: bool = False) -> tuple[Floats, Floats]:
+    def score(self, counts: "Narrow | Tables", inside: bool = False) -> tuple[Floats, Floats]:
         """(blocks, channels) scores and sizes of (blocks, cells) counts; ``inside`` for the baseline's own blocks."""
         number = len(self.channels)
         return self.off(counts, Off(np.zeros(number), np.ones(number), np.full(number, np.inf)), inside)
 
-    def off(self, counts: "np.ndarray[Any, Any]", off: Off, inside: bool = False) -> tuple[Floats, Floats]:
+    def off(self, counts: "Narrow | Tables", off: Off, inside: bool = False) -> tuple[Floats, Floats]:
         """As ``score``; scores are off a centre, in units of a spread, and cut off."""
         squares = self._squares[1]._replace(sampled=-self.sampled) if inside else self._squares[1]
-        if COMPILED and self._small(counts):
+        tables = counts if isinstance(counts, Tables) else Tables.of(counts, self.paired.first, self.paired.stop)
+        if COMPILED and self._small(tables):
             from stream_app.core.drift.scoring.compiled_scoring import score
 
-            shape = (len(counts), len(self.channels))
+            shape = (len(tables), len(self.channels))
             scores, sizes = np.empty(shape), np.empty(shape)
             few, many, slots, constants = self._machine
-            own = unwritten(counts), tuple(few), tuple(many), slots, constants, tuple(squares), tuple(off)
-            score(scores, sizes, *own, _CLIP)
+            own = unwritten(tables.often), unwritten(tables.seldom), tables.paired
+            score(scores, sizes, *own, tuple(few), tuple(many), slots, constants, tuple(squares), tuple(off), _CLIP)
             return scores, sizes
-        scores, sizes = self._scored(counts, squares, _CLIP)
+        scores, sizes = self._scored(tables.whole(), squares, _CLIP)
         return np.clip((scores - off.centre * sizes) * off.per_spread, -off.cut, off.cut), sizes
 
-    def _small(self, counts: "np.ndarray[Any, Any]") -> bool:
+    def _small(self, counts: Tables) -> bool:
         """Whether no sum of a table's counts is too large for machine code."""
-        if counts.dtype == np.uint8 and 255 * self.column <= MOST:
+        if counts.often.dtype == np.uint8 and counts.seldom.dtype == np.uint8 and 255 * self.column <= MOST:
             return True
-        rows = counts[:, : self.column].sum(axis=1, dtype=np.int64)
-        return max(int(rows.max(initial=0)), int(counts.max(initial=0))) <= MOST
+        rows = counts.often[:, : self.column].sum(axis=1, dtype=np.int64)
+        most = max(counts.often.max(initial=0), counts.seldom.max(initial=0))
+        return max(int(rows.max(initial=0)), int(most)) <= MOST
 
     def whole(self, counts: Integers) -> tuple[Floats, Floats]:
         """(channels,) scores, not cut off, and sizes of (cells,) counts of however many rows, taken for one block."""
@@ -134,7 +142,7 @@ class Scoring:
         return Scoring(
             self.channels[:channels], self.contrasts[:channels], self.weights.head(channels), self.bases[:bases],
             self.base_of[:channels], self.slots[:0], self.firsts[:1], self.wanted[:0], self.expected[:bases],
-            self.sampled[:0], self.scales[:channels], self.column,
+            self.sampled[:0], self.scales[:channels], self.column, self.paired,
         )  # fmt: skip
 
     def pools(self, whose: "np.ndarray[Any, np.dtype[np.bool_]]") -> Integers:
@@ -149,6 +157,17 @@ class Scoring:
     def first_cells(self) -> Integers:
         """(channels,) a cell of the table that each channel looks at."""
         return _first_cells(self.bases)[self.base_of]
+
+    @cached_property
+    def looks(self) -> Integers:
+        """(channels,) how many blocks each channel's nominal block is made of."""
+        first, stop, blocks = self.paired
+        return np.where((self.first_cells >= first) & (self.first_cells < stop), blocks, 1)
+
+    @cached_property
+    def often(self) -> int:
+        """The first so many channels: all but the last ones, which are of pairs."""
+        return int(np.flatnonzero(self.looks == 1).max(initial=-1)) + 1 if self.paired.blocks > 1 else len(self.looks)
 
     @property
     def squared(self) -> int:
@@ -194,15 +213,27 @@ class Scoring:
         lengths, cells = np.diff(self.slots.indptr), self.contrasts.shape[1]
         pools = np.flatnonzero(lengths != 1)
         first = self._linear + self.bases.shape[0]
-        few, many = packed(vstack([self.weights.matrix, self.bases, self.slots[pools]], format="csr"))
+        pieces = packed(vstack([self.weights.matrix, self.bases, self.slots[pools]], format="csr"))
+        (few, often_few), (many, often_many) = (self._pairs_last(each) for each in pieces)
         places = np.empty(len(lengths), dtype=np.int32)
         places[pools] = cells + np.arange(len(pools))
         alone = lengths == 1
         places[alone] = self.slots.indices[self.slots.indptr[:-1][alone]]
-        slots = (self.firsts, places, self._squares[0].astype(np.int32), (first, first + len(pools)))
+        of_pairs = np.flatnonzero(self.looks[self._linear :] > 1)
+        alone = int(of_pairs.min(initial=self.squared))
+        assert len(of_pairs) == self.squared - alone  # pairs come last
+        limits = first, first + len(pools), alone, self.paired.first, self.paired.stop, often_few, often_many
+        slots = (self.firsts, places, self._squares[0].astype(np.int32), limits)
         return _Machine(
             few, many, slots, (self.base_of.astype(np.int32), self._nominal, self.weights.means, self._per_root)
         )
+
+    def _pairs_last(self, pieces: Pieces) -> tuple[Pieces, int]:
+        """The same pieces, those of pairs' cells after all others, and how many the others are."""
+        seldom = (pieces.firsts >= self.paired.first) & (pieces.firsts < self.paired.stop)
+        order = np.argsort(seldom, kind="stable")
+        last = Pieces(pieces.firsts[order], pieces.rows[order], pieces.weights[order])
+        return last, len(order) - int(np.count_nonzero(seldom))
 
 
 def scoring_of(
@@ -223,15 +254,18 @@ def scoring_of(
     bases = found.bases.matrix(layout.cells)
     seen = bases @ counts.astype(np.float64)
     rows = max(1, int(counts[layout.column_cells(0)].sum())) if among is None else among[_first_cells(bases)]
-    expected = np.maximum(seen * block_rows / rows, 1e-3)
+    own = _first_cells(bases)
+    together = np.where((own >= layout.paired.first) & (own < layout.paired.stop), layout.pair_blocks, 1)
+    expected = np.maximum(seen * block_rows * together / rows, 1e-3)
     base_of = np.asarray([*found.base_of, *found.squared_base], dtype=np.int64)
     slots, firsts, wanted = pooled(found, expected, layout.cells, kept)
-    own = seen[np.asarray(found.squared_base, dtype=np.int64)]
+    known = seen[np.asarray(found.squared_base, dtype=np.int64)]
     contrasts = found.rows.matrix(layout.cells)
     return Scoring(
         (*found.linear, *found.squared), contrasts, whole_of(contrasts, counts, seen[base_of[: len(found.linear)]]),
-        bases, base_of, slots, firsts, wanted, expected, np.divide(1.0, own, out=np.zeros(len(own)), where=own > 0),
-        np.asarray(found.scales, dtype=np.float64).reshape(-1, 2), layout.column_cells(0).stop,
+        bases, base_of, slots, firsts, wanted, expected,
+        np.divide(1.0, known, out=np.zeros(len(known)), where=known > 0),
+        np.asarray(found.scales, dtype=np.float64).reshape(-1, 2), layout.column_cells(0).stop, layout.paired,
     )  # fmt: skip
 
 

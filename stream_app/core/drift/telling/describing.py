@@ -1,5 +1,7 @@
 """Which channel explains an alarm, since when the change holds, and how large it is."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from stream_app.core.drift.coding.bins import Floats
@@ -43,7 +45,7 @@ def described(
     if tails.max(initial=0) >= 1 and tails.max() >= _COUPLED * single.max(initial=0):
         return rare_sign(reference, before, rare, recent, row)
     best = _explaining(strength, single, channels)
-    channel, alarm = channels[best], tests.alarm(best)
+    channel, alarm = channels[best], _from_first(tests.alarm(best), (scoring.looks[best] - 1) * reference.block_rows)
     strongest = alarm if strength[best] >= 1 else tests.alarm(int(np.argmax(strength)))
     since = _dated(reference, scoring, best, alarm, before, recent, row)
     columns = channel.columns if len(channel.columns) > 1 else _columns(single, channels, channel.columns[0])
@@ -62,6 +64,11 @@ def described(
         since_time=recent.time(since),
         evidence=evidence,
     )
+
+
+def _from_first(alarm: Alarm, rows: int) -> Alarm:
+    """Dated by the first of the blocks that are counted together, not by the last, so many rows on."""
+    return alarm if alarm.since is None else replace(alarm, since=max(0, alarm.since - int(rows)))
 
 
 def _explaining(strength: Floats, single: Floats, channels: tuple[Channel, ...]) -> int:
@@ -185,7 +192,7 @@ def _effect(
         seen = _fine(recent.since(since), reference, channel.columns[0])
         evidence = Evidence(tuple(own.tolist()), tuple(seen.tolist()))
         return _total_variation(own, seen, reference, channel.columns[0]), "total_variation", evidence
-    mean = _mean_score(reference, float(spread[best]), alarm, row)
+    mean = _mean_score(float(spread[best]), alarm, row, reference.block_rows * int(scoring.looks[best]))
     effect = scoring.effect(best, mean)
     if channel.measures == "correlation":
         start = float(scoring.scales[best, 1])
@@ -196,11 +203,11 @@ def _effect(
     return effect, _UNITS[channel.measures], Evidence()
 
 
-def _mean_score(reference: Reference, spread: float, alarm: Alarm, row: int) -> float:
+def _mean_score(spread: float, alarm: Alarm, row: int, block_rows: int) -> float:
     """The mean score of a nominal block since the alarm's date, in the scoring's own units."""
     if alarm.total is None or alarm.since is None:
         return 0.0
-    blocks = max(1.0, (row - alarm.since) / reference.block_rows)
+    blocks = max(1.0, (row - alarm.since) / block_rows)
     mean = (alarm.total / blocks + alarm.allowance) * spread
     return -mean if alarm.falls else mean
 

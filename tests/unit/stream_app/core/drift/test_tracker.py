@@ -4,6 +4,7 @@ Statistical tests state their seed; the policy's budget is 0.5 false alarms in a
 run of 60,000 stationary rows alarms with probability 0.03, and the fixed seeds make the outcome repeatable.
 """
 
+import json
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from schemas.contract import Column, Contract, Policy, Privacy
 from schemas.errors import ContractError
+from stream_app.core.drift.blocks import counted
 from stream_app.core.drift.counts import counting, rare_cells, recent
 from stream_app.core.drift.detectors import cusum, rare, slow_scan
 from stream_app.core.drift.reference import Reference, build_reference
@@ -98,7 +100,7 @@ def test_a_stationary_stream_is_quiet_whatever_the_length_of_its_reference(size:
         # Found after one block, of which only counts are left: it is dated to that block's rows.
         ({"shift": 1.0}, "marginal", ("y",), 500, 250),
         ({"rho": 0.0}, "correlation", ("x", "y"), 1_500, 250),
-        ({"rho": -0.5}, "correlation", ("x", "y"), 750, 100),
+        ({"rho": -0.5}, "correlation", ("x", "y"), 750, 250),
         ({"new": 0.05}, "new_category", ("kind",), 500, 100),
         ({"new": 0.01}, "new_category", ("kind",), 1_250, 400),
         ({"missing": 0.05}, "missingness", ("full",), 500, 150),
@@ -171,6 +173,29 @@ def test_cuts_and_restarts_change_nothing(cuts: list[int], restart: int) -> None
             tracker = Tracker.from_json(tracker.to_json(), reference)
     assert signs == expected
     assert tracker.to_json() == whole.to_json()
+
+
+@pytest.mark.parametrize("size", [70, 100, 130, 230])
+def test_pairs_of_small_messages_wait_for_each_other(reference: Reference, size: int) -> None:
+    """Seed 14: nothing is lost of them, whatever the messages' sizes, nor on a restart."""
+    stream = pd.concat([rows(BEFORE, 14), rows(3_000, 15, rho=0.0)], ignore_index=True)
+    tracker, other, signs, section = Tracker(reference), Tracker(reference), list[DriftSign](), reference.layout.paired
+    seen, waiting = 0, 0
+    for start in range(0, len(stream), size):
+        part = stream.iloc[start : start + size]
+        blocks = counted(reference.encode(part), reference.times_of(part), reference)
+        assert blocks.pair_rows.sum() == len(part)
+        seen += sum(int(block.counts[section.first : section.stop].sum()) for block in blocks)
+        found = tracker.take(blocks)
+        assert other.take(blocks) == found
+        signs += found
+        other = Tracker.from_json(other.to_json(), reference)
+        assert other.to_json() == tracker.to_json()
+        waiting = max(waiting, sum(rows for _, rows, _ in json.loads(tracker.to_json())["unpaired"]))
+    assert seen == len(stream) * len(reference.layout.pairs)
+    assert (waiting > 0) == (size < 160)
+    assert [sign.kind for sign in signs] == ["correlation"]
+    assert BEFORE < signs[0].row <= BEFORE + 1_500
 
 
 def test_without_compiled_code_every_byte_is_the_same() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.drift import Season
-from stream_app.core.drift.coding.seasons import WHOLE, blocks_of, even_blocks, keys_of
+from stream_app.core.drift.coding.seasons import WHOLE, blocks_of, cut_blocks, even_blocks, keys_of, paired_at
 
 SEASONS: tuple[Season, ...] = get_args(Season)
 times = st.datetimes(pd.Timestamp("1700-01-01").to_pydatetime(), pd.Timestamp("2200-01-01").to_pydatetime())
@@ -57,6 +57,20 @@ def test_blocks_cover_all_rows_none_too_long_none_of_two_periods(runs: list[tupl
 
 @pytest.mark.parametrize("rows", [0, 1, 99, 100, 101, 350])
 def test_rows_of_one_period_are_cut_as_any(rows: int) -> None:
-    expected, found = blocks_of(np.zeros(rows, dtype=np.int64), 100), even_blocks(rows, 100)
-    assert [part.tolist() for part in found] == [part.tolist() for part in expected]
-    assert [part.dtype for part in found] == [part.dtype for part in expected]
+    for number in (1, 3, 4):
+        expected, found = cut_blocks(np.zeros(rows, dtype=np.int64), 100, number), even_blocks(rows, 100, number)
+        assert [each.tolist() for each in found] == [each.tolist() for each in expected]
+        assert [each.dtype for each in found] == [each.dtype for each in expected]
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 9)), max_size=6), st.integers(1, 5))
+def test_pairs_are_counted_over_so_many_blocks_of_one_period(runs: list[tuple[int, int]], number: int) -> None:
+    periods = [period for period, length in runs for _ in range(length)]
+    waiting, expected = 0, []
+    for place, period in enumerate(periods):
+        waiting += 1
+        ends = place + 1 == len(periods) or periods[place + 1] != period
+        expected.append(ends or waiting == number)
+        waiting = 0 if expected[-1] else waiting
+    assert paired_at(np.asarray(periods, dtype=np.int64), number).tolist() == expected

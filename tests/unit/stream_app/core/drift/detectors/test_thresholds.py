@@ -15,6 +15,11 @@ from stream_app.core.drift.detectors.thresholds import (
 )
 
 
+def factor(skew: float, cut: float, allowance: float) -> float:
+    """Of one test."""
+    return float(lengthened(*(np.array([each]) for each in (skew, cut, allowance)))[0])
+
+
 def test_the_cumulative_sum_alarms_as_often_as_the_budget_says() -> None:
     """Seed 11: 400 one-sided sums of 2,000 normal scores at one alarm in 2,500 blocks each; within 5 sigma."""
     height = cusum_threshold(1, 250, 1e6 / 250 / 2_500, 0.5)
@@ -63,14 +68,37 @@ def test_many_heights_at_once_are_those_of_each_alone() -> None:
 def test_skewed_scores_want_the_height_of_their_exponent(skew: float, allowance: float) -> None:
     """A moved gamma law has log E exp(tX) = -t root a - a log(1 - t / root a), a = 4 / skew^2."""
     shape = 4 / skew**2
-    exponent = 2 * allowance / lengthened(skew, 20.0, allowance)
+    exponent = 2 * allowance / factor(skew, 20.0, allowance)
     log = -exponent * shape**0.5 - shape * np.log(1 - exponent / shape**0.5)
     assert log == pytest.approx(exponent * allowance, rel=0.02)
 
 
 def test_what_is_cut_off_needs_no_longer_height() -> None:
-    assert lengthened(0.0, 20.0, 1.0) == 1.0
-    assert 1.0 == lengthened(0.6, 3.0, 2.0) < lengthened(0.6, 4.0, 2.0) < lengthened(0.6, 20.0, 2.0)
+    assert factor(0.0, 20.0, 1.0) == 1.0
+    assert 1.0 == factor(0.6, 3.0, 2.0) < factor(0.6, 4.0, 2.0) < factor(0.6, 20.0, 2.0)
+
+
+def test_the_exponent_solves_its_equation() -> None:
+    """By halving, of a hundred tests at once."""
+    random = np.random.default_rng(12)
+    skews, cuts, allowances = (
+        random.uniform(0, 1.5, 100),
+        random.choice([3.0, 4.0, 20.0], 100),
+        random.uniform(0.2, 4, 100),
+    )
+    together = lengthened(skews, cuts, allowances)
+    assert together.tolist() == pytest.approx([factor(*each) for each in zip(skews, cuts, allowances, strict=True)])
+    values = np.linspace(-6.0, 14.0, 401)
+    for skew, cut, allowance, found in zip(skews, cuts, allowances, together, strict=True):
+        shape = 4 / max(skew, 0.01) ** 2
+        over = np.maximum(shape + values * shape**0.5, 1e-12)
+        weights = np.where(over > 1e-12, np.exp((shape - 1) * np.log(over / shape) - (over - shape)), 0.0)
+        low, high = 0.0, 4 * allowance
+        for _ in range(60):
+            middle = (low + high) / 2
+            below = float(weights @ np.exp(middle * (np.minimum(values, cut) - allowance))) < weights.sum()
+            low, high = (middle, high) if below else (low, middle)
+        assert found == (1.0 if skew < 0.01 else pytest.approx(max(1.0, 2 * allowance / high), rel=1e-6))
 
 
 def test_thresholds_rise_with_channels_and_fall_with_the_budget() -> None:

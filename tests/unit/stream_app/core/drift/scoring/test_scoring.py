@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from stream_app.core.drift.coding.bins import MISSING, NEW, ColumnBins
+from stream_app.core.drift.coding.bins import MISSING, NEW, ColumnBins, Floats
 from stream_app.core.drift.counts.counting import count
 from stream_app.core.drift.counts.layout import lay_out
 from stream_app.core.drift.reference import Reference, build_reference
@@ -213,12 +213,18 @@ def test_slots_that_a_channel_keeps_are_joined_where_a_block_has_too_few_rows_of
     assert own.slots.shape != kept.slots.shape or (own.slots != kept.slots).nnz
 
 
+def nominal(scores: Floats, sizes: Floats) -> Floats:
+    """(channels,) the mean score of a nominal block; what pairs are scored by is of several blocks here."""
+    found: Floats = scores.sum(axis=0) / sizes.sum(axis=0)
+    return found
+
+
 def test_effects_are_in_the_unit_of_their_channel(reference: Reference, scoring: Scoring) -> None:
     """Seed 24: 200 blocks; a location's effect has a standard error below 0.01, a correlation's as well."""
-    mean = scoring.score(blocks(reference, 200, 24, shift=0.3))[0].mean(axis=0)
+    mean = nominal(*scoring.score(blocks(reference, 200, 24, shift=0.3)))
     places = {(each.measures, each.columns): place for place, each in enumerate(scoring.channels) if not each.group}
     located, pair = places["location", (1,)], places["correlation", (0, 1)]
     assert scoring.effect(located, float(mean[located])) == pytest.approx(0.3, abs=0.05)
     assert float(scoring.scales[pair, 1]) == pytest.approx(0.5, abs=0.05)
-    mean = scoring.score(blocks(reference, 200, 24, rho=0.2))[0].mean(axis=0)
+    mean = nominal(*scoring.score(blocks(reference, 200, 24, rho=0.2)))
     assert scoring.effect(pair, float(mean[pair])) == pytest.approx(-0.3, abs=0.06)
