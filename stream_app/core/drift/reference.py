@@ -46,6 +46,7 @@ _CELLS_A_ROW = 200
 """A block of a very wide table has more rows, so that its scores cost less than counting it."""
 
 _DEPENDENT, _FEW_ROWS = 1.15, 40.0
+_OF_SHARES = ("share", "exchange")
 _CUT_DEPENDENT, _CUT_SHARE, _CUT_SQUARED, _CUT = 3.0, 4.0, 4.0, 20.0
 _ARRAYS = ("counts", "centre", "spread", "rates", "clumping")
 
@@ -114,7 +115,7 @@ class Reference:
         found = np.where(squared, _CUT_SQUARED, _CUT)
         shares, linear = scoring.scales[:, 1], len(scoring.scales)
         few = scoring.expected[scoring.base_of[:linear]] * np.minimum(shares, 1 - shares) < _FEW_ROWS
-        counted = np.asarray([channel.measures == "share" for channel in self.channels[:linear]], dtype=bool)
+        counted = np.asarray([each.measures in _OF_SHARES for each in self.channels[:linear]], dtype=bool)
         found[:linear] = np.where(counted & few, _CUT_SHARE, found[:linear])
         return np.where(spread > _DEPENDENT, _CUT_DEPENDENT, found)
 

@@ -5,6 +5,7 @@ Prints a table a section and writes them to ``bench-results/drift.json``, where 
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +18,7 @@ RESULTS = ROOT / "bench-results" / "drift.json"
 Section = tuple[Callable[[argparse.Namespace], dict[str, Any]], Callable[[dict[str, Any]], list[str]]]
 SECTIONS: dict[str, Section] = {
     "delay": (
-        lambda given: delay.measure(given.seeds, given.kind or list(CHANGES), given.peer or delay.PEERS),
+        lambda given: delay.measure(given.seeds, given.kind or list(CHANGES), given.peer or delay.PEERS, given.workers),
         delay.table,
     ),
     "alarms": (lambda given: alarms.measure(given.null_rows, given.ar_rows), alarms.table),
@@ -35,6 +36,7 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", type=int, default=20, help="streams of each kind of change")
     parser.add_argument("--kind", action="append", choices=[*CHANGES], help="these kinds of change alone")
     parser.add_argument("--peer", action="append", choices=[*delay.PEERS, "none"], help="these peers alone")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that read for the delays")
     parser.add_argument("--null-rows", type=int, default=30_000_000, help="stationary rows without memory")
     parser.add_argument("--ar-rows", type=int, default=5_000_000, help="stationary rows of each AR(1) process")
     parser.add_argument("--wide-rows", type=int, default=2_000_000, help="stationary rows of 1,000 columns")

@@ -27,8 +27,8 @@ _UNSURE = 1.2
 """How much less sure of a channel's mean than independent normal scores would make it; its spread is learnt, too."""
 
 _PARTS: dict[Measures, float] = {
-    "location": 0.6, "spread": 0.15, "share": 0.15, "skewness": 0.02, "shape": 0.03, "correlation": 0.1,
-    "association": 0.05,
+    "location": 0.8, "spread": 0.15, "share": 0.15, "exchange": 0.2, "skewness": 0.02, "shape": 0.03,
+    "correlation": 0.1, "association": 0.05,
 }  # fmt: skip
 """How the budgets of the sequential tests and of the slow scan are divided: a shift of a column's mean is the commonest
 change and has few channels, and is found the sooner for it. Channels that measure the same share alike.

@@ -3,14 +3,14 @@
 A linear channel is a contrast h over the cells of a table with mean 0 and variance 1 under the baseline's shares, so
 that the sum of h over n rows has mean 0 and variance n while nothing changes. Numeric columns have three (location,
 spread and skewness: normal scores made orthonormal, the components of Neyman's smooth test), categories one for each
-frequent value, pairs of numeric columns the product of their scores with everything taken out that either column
-explains by itself, groups the location of each column among their rows. Chi-squared channels look at all cells of a
-marginal or of a pair.
+frequent value and one for rows that pass between two of the most frequent, pairs of numeric columns the product of
+their scores with everything taken out that either column explains by itself, groups the location of each column among
+their rows. Chi-squared channels look at all cells of a marginal or of a pair.
 
 Source: Neyman, Skandinavisk Aktuarietidskrift 20, 1937, for the smooth test.
 """
 
-from itertools import zip_longest
+from itertools import combinations, zip_longest
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,11 @@ __all__ = ["FREQUENT", "Channel", "Contrasts", "Measures", "contrasts_of", "norm
 
 FREQUENT = 0.02
 """Share of rows from which a category or a missing cell is followed by a normal score; below, by a Poisson count."""
+
+EXCHANGED, _ALIKE = 0.05, 0.5
+"""Shares from which two categories are also followed against each other, where the rarer has so much of the other's: a
+move between two that are very unequal is told by the rarer one as well.
+"""
 
 _ORDERS = 3
 _BEYOND = 0.3
@@ -64,6 +69,9 @@ def _column(
         for code in _followed(deciding * present, FREQUENT):
             channel = Channel("marginal", (place,), True, "share")
             found.add(channel, base, cells.start, _against_rest(shares, code, 2), *_share(shares, code))
+        for one, other in _exchanged(deciding * present):
+            channel = Channel("marginal", (place,), True, "exchange")
+            found.add(channel, base, cells.start, *_exchange(shares, one, other))
     if deciding[MISSING] >= FREQUENT * max(1, deciding.sum()):
         whole = found.base(cells.start, np.ones(len(seen)))
         weights, scale = _against_rest(_shares(seen), MISSING, 0), _share(_shares(seen), MISSING)
@@ -107,6 +115,29 @@ def _followed(counts: npt.NDArray[Any], least: float) -> list[int]:
     total = max(1, counts.sum())
     shown = [int(code) for code in np.flatnonzero((counts >= least * total) & (counts < total))]
     return shown[:1] if len(shown) == 2 and np.count_nonzero(counts) == 2 else shown
+
+
+def _exchanged(counts: npt.NDArray[Any]) -> list[tuple[int, int]]:
+    """Pairs of codes that are followed together; of two that are all there is, either says it all."""
+    total = max(1, counts.sum())
+    often = [int(code) for code in np.flatnonzero(counts >= EXCHANGED * total)]
+    if np.count_nonzero(counts) < 3:
+        return []
+    return [
+        (one, other) for one, other in combinations(often, 2)
+        if min(counts[one], counts[other]) >= _ALIKE * max(counts[one], counts[other])
+    ]  # fmt: skip
+
+
+def _exchange(shares: Floats, one: int, other: int) -> tuple[Floats | None, float, float]:
+    """The contrast that is most sensitive to rows which pass from one value to the other, scale and baseline."""
+    own = shares[[one, other]]
+    if own.min() < _FLAT:
+        return None, 1.0, 0.0
+    root = float(np.sqrt((1 / own).sum()))
+    weights = np.zeros(len(shares))
+    weights[[one, other]] = np.array([-1, 1]) / own / root
+    return weights, 1 / root, float(own.min())
 
 
 def _share(shares: Floats, code: int) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from schemas.drift import Kind
 from stream_app.core.drift.coding.bins import Floats
 from stream_app.core.drift.counts.layout import Integers
 
-Measures = Literal["location", "spread", "skewness", "share", "shape", "correlation", "association"]
+Measures = Literal["location", "spread", "skewness", "share", "exchange", "shape", "correlation", "association"]
 
 
 @dataclass(frozen=True, slots=True)

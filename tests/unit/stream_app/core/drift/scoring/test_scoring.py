@@ -48,13 +48,31 @@ def blocks(reference: Reference, number: int, seed: int, **change: float) -> "np
 def test_contrasts_have_mean_0_and_variance_1_under_the_baseline(reference: Reference, scoring: Scoring) -> None:
     counts = reference.counts[0].astype(np.float64)
     found = linear(scoring)
-    assert {channel.measures for channel, *_ in found} == {"location", "spread", "skewness", "share", "correlation"}
+    measured = {"location", "spread", "skewness", "share", "exchange", "correlation"}
+    assert {channel.measures for channel, *_ in found} == measured
     for channel, weights, base in found:
         assert np.count_nonzero(weights), channel
         assert not weights[base == 0].any()
         shares = counts * base / (counts * base).sum()
         assert float(shares @ weights) == pytest.approx(0, abs=1e-9)
         assert float(shares @ weights**2) == pytest.approx(1, rel=1e-9)
+
+
+def test_rows_that_pass_between_two_values_move_their_exchange_most(reference: Reference, scoring: Scoring) -> None:
+    place, channel = next((n, c) for n, c in enumerate(scoring.channels) if c.measures == "exchange")
+    base, counts = scoring.base_of[place], reference.counts[0].astype(np.int64)
+    weights, rows = scoring.contrasts[[place]].toarray()[0], int(counts[scoring.bases[[base]].indices].sum())
+    out, into = int(np.argmin(weights)), int(np.argmax(weights))
+    passed, moved = round(0.05 * counts[out]), counts.copy()
+    moved[out] -= passed
+    moved[into] += passed
+    scores, _ = scoring.whole(moved)
+    # The derivative of the log-likelihood by the share that passes, in its own standard deviations.
+    wanted = passed * np.sqrt((1 / counts[out] + 1 / counts[into]) * rows / scoring.expected[base])
+    assert scores[place] == pytest.approx(wanted, rel=1e-3)
+    same = [n for n, c in enumerate(scoring.channels) if c.columns == channel.columns and c.measures == "share"]
+    assert all(abs(scores[n]) < scores[place] for n in same)
+    assert scoring.effect(place, float(scores[place] * scoring.expected[base] / rows)) == pytest.approx(passed / rows)
 
 
 def test_location_spread_and_skewness_of_a_column_are_orthogonal(reference: Reference, scoring: Scoring) -> None:
