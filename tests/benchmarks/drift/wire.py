@@ -4,8 +4,8 @@
 that takes one JSON row a message and feeds River's ADWIN column by column. ``json``: a confluent consumer that takes
 1,000 messages at once and only decodes them. The same for blocks, of as many rows as the packer makes unless told
 otherwise: ``arrow`` decodes to numpy columns, ``frames`` to pandas frames, ``checked`` as the drift station does. CPU
-is of the whole process, librdkafka's threads included, imports not; the consumers read everything several times, so
-that connecting weighs little.
+is of the whole process, librdkafka's threads included, from the first message on, so that connecting and imports are
+left out; the consumers read everything several times.
 """
 
 import json

@@ -63,9 +63,11 @@ def _warm(against: Reference) -> None:
 
 async def _run(bootstrap: str, topic: str, rows: int, against: Reference, tell: Tell) -> None:
     watch, publisher = _watch(against), Publisher(bootstrap, "/bench")
-    started, signs = time.process_time(), 0
+    started, signs = 0.0, 0
 
     async def stage_one(message: Received) -> None:
+        nonlocal started
+        started = started or time.process_time()
         counted, origin = watch.counter.count(decode_columns(message.value)), f"{message.topic}/{message.partition}"
         told = RowsCounted(
             event_id=derive_id("counted", origin, message.offset, against.digest), dataset="bench",

@@ -42,7 +42,7 @@ def encode(sources: Any, grids: Any, firsts: Any, edges: Any, out: Codes) -> int
 def _bin(numbers: Any, grid: Any, first: Any, edges: Any, out: Any) -> None:
     """(rows,) codes into ``out``, as ``searchsorted`` from the right would give them."""
     low, scale, lower, upper, last = grid[0], grid[1], grid[2], grid[3], np.float64(len(first) - 1)
-    cells, found = np.empty(CHUNK, dtype=np.int32), np.empty(CHUNK, dtype=np.uint8)
+    cells, found, passed = np.empty(CHUNK, np.int32), np.empty(CHUNK, np.uint8), np.empty(CHUNK, np.uint8)
     bounded, one = (lower > -np.inf) | (upper < np.inf), np.uint64(1)
     for start in range(0, len(numbers), CHUNK):
         some, codes = numbers[start : start + CHUNK], out[start : start + CHUNK]
@@ -51,15 +51,18 @@ def _bin(numbers: Any, grid: Any, first: Any, edges: Any, out: Any) -> None:
             place = place if place > 0.0 else 0.0
             cells[i] = np.int32(place if place < last else last)
         # Unsigned, or every look-up would first ask whether it counts from the end.
-        step = np.uint64(grid[4])
         for i in range(len(some)):
-            place = np.uint64(first[np.uint64(np.uint32(cells[i]))])
-            found[i] = place + step * np.uint64(edges[place + step - one] <= some[i])
+            found[i] = first[np.uint64(np.uint32(cells[i]))]
+        step = np.uint64(grid[4])
         while step > one:
-            step >>= one
+            # In two loops: in one the compiler makes a jump of it, and half of all jumps are foreseen wrongly.
             for i in range(len(some)):
-                place = np.uint64(found[i])
-                found[i] = place + step * np.uint64(edges[place + step - one] <= some[i])
+                passed[i] = edges[np.uint64(found[i]) + step - one] <= some[i]
+            for i in range(len(some)):
+                found[i] += passed[i] * np.uint8(step)
+            step >>= one
+        for i in range(len(some)):
+            found[i] += np.uint8(edges[np.uint64(found[i])] <= some[i])
         for i in range(len(some)):
             codes[i] = found[i] + np.uint8(2) if abs(some[i]) < np.inf else np.uint8(0)
         if bounded:

@@ -13,41 +13,47 @@ from schemas.compiling import compiled
 
 @compiled
 def score(
-    scores: Any, sizes: Any, counts: Any, pairs: Any, paired: Any, few: Any, many: Any, slots: Any, channels: Any,
-    squares: Any, off: Any, clip: float,
+    scores: Any, sizes: Any, counts: Any, pairs: Any, paired: Any, few: Any, many: Any, cell_squares: Any,
+    pools: Any, channels: Any, squares: Any, off: Any, clip: float,
 ) -> None:  # fmt: skip
     """Fill (blocks, channels) ``scores`` and ``sizes`` of ``counts`` and those of ``pairs``, the matrices of
     ``Tables``.
 
-    ``few`` and ``many`` are the pieces of contrasts, bases and pools; ``slots``, ``channels`` and ``squares`` are what
-    ``Scoring`` has of them, and ``off`` is the centre, one over the spread and the cut of each channel.
+    ``few`` and ``many`` are the pieces of contrasts, bases and pools, ``cell_squares`` those of cells that are slots by
+    themselves; ``pools``, ``channels`` and ``squares`` are what ``Scoring`` has of them, and ``off`` is the centre, one
+    over the spread and the cut of each channel.
     """
-    cells, (firsts, places, inverse, limits) = counts.shape[1] + pairs.shape[1], slots
+    cells, (owners, inverse, limits) = counts.shape[1] + pairs.shape[1], pools
     base_of, nominal, means, per_root = channels
-    linear, (first, last, alone, begin, end, often_few, often_many) = len(means), limits
+    linear, (first, alone, begin, end, often_few, often_many, often_squares, often_pools) = len(means), limits
+    last = first + len(owners)
     # Pieces may reach beyond the last cell, and weigh nothing there.
-    work = np.zeros(cells + (last - first) + 64, dtype=np.int16)
+    work = np.zeros(cells + 64, dtype=np.int16)
     sums, seen, group = np.zeros(last, dtype=np.int32), np.zeros(len(base_of)), 0
+    totals = np.zeros(len(base_of) - linear, dtype=np.uint64)
     for block in range(len(counts)):
         own, size, cell = scores[block], sizes[block], counts[block]
         _copied(work, cell[:begin])
         _copied(work[end:], cell[begin:])
-        sums[:] = 0
+        sums[:], totals[:] = 0, 0
         _weighed_few(sums, work, few[0], few[1], few[2], 0, often_few)
         _weighed_many(sums, work, many[0], many[1], many[2], 0, often_many)
+        _squares_of_cells(totals, work, cell_squares, 0, often_squares)
+        _squares_of_pools(totals, sums, first, owners, inverse, 0, often_pools)
         stop = linear + alone
         if paired[block]:
             _copied(work[begin:], pairs[group])
             _weighed_few(sums, work, few[0], few[1], few[2], often_few, len(few[0]))
             _weighed_many(sums, work, many[0], many[1], many[2], often_many, len(many[0]))
+            _squares_of_cells(totals, work, cell_squares, often_squares, len(cell_squares[0]))
+            _squares_of_pools(totals, sums, first, owners, inverse, often_pools, len(owners))
             stop, group = len(own), group + 1
-        _copied(work[cells:], sums[first:])
-        _sizes(seen, size, sums[linear:], base_of, nominal)
+        _sizes(seen[:stop], size[:stop], sums[linear:], base_of, nominal)
         _standardised(own[:linear], sums, means, seen, per_root, clip)
-        _squared(own[linear:stop], work, firsts, places, inverse)
-        _normal(own[linear:stop], seen[linear:], size[linear:], squares, clip)
-        own[stop:] = 0.0
-        _centred(own, size, off[0], off[1], off[2])
+        _copied(own[linear:stop], totals[: stop - linear])
+        _normal(own[linear:stop], seen[linear:stop], size[linear:stop], squares, clip)
+        own[stop:], size[stop:] = 0.0, 0.0
+        _centred(own[:stop], size[:stop], off[0], off[1], off[2])
 
 
 @compiled
@@ -76,13 +82,22 @@ def _weighed_many(sums: Any, cells: Any, firsts: Any, rows: Any, weights: Any, s
 
 
 @compiled
-def _squared(out: Any, cells: Any, firsts: Any, places: Any, inverse: Any) -> None:
-    for channel in range(len(out)):
-        total = np.int64(0)
-        for slot in range(np.uint64(firsts[channel]), np.uint64(firsts[channel + 1])):
-            seen = np.int64(cells[np.uint64(places[slot])])
-            total += seen * seen * np.int64(inverse[slot])
-        out[channel] = total
+def _squares_of_cells(totals: Any, cells: Any, pieces: Any, start: int, stop: int) -> None:
+    """Squares of numbers of 15 bits have 30: products of two numbers of 32 bits a processor has many at once."""
+    firsts, rows, weights = pieces
+    for piece in range(np.uint64(start), np.uint64(stop)):
+        first, own, total = np.uint64(firsts[piece]), weights[piece], np.uint64(0)
+        for place in range(np.uint64(64)):
+            seen = np.int32(cells[first + place])
+            total += np.uint64(np.uint32(seen * seen)) * np.uint64(np.uint32(own[place]))
+        totals[np.uint64(rows[piece])] += total
+
+
+@compiled
+def _squares_of_pools(totals: Any, sums: Any, first: int, owners: Any, inverse: Any, start: int, stop: int) -> None:
+    for pool in range(np.uint64(start), np.uint64(stop)):
+        seen = np.int64(sums[np.uint64(first) + pool])
+        totals[np.uint64(owners[pool])] += np.uint64(seen * seen * np.int64(inverse[pool]))
 
 
 @compiled

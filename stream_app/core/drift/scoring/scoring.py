@@ -19,7 +19,7 @@ from stream_app.core.drift.counts.tables import Tables
 from stream_app.core.drift.counts.unwritten import unwritten
 from stream_app.core.drift.scoring.channels import Channel, contrasts_of
 from stream_app.core.drift.scoring.chi_squared import Squares, normal, pooled, squares_of
-from stream_app.core.drift.scoring.whole_numbers import MOST, Pieces, Small, Whole, packed, whole_of
+from stream_app.core.drift.scoring.whole_numbers import MOST, Pieces, Small, Whole, packed, packed_wide, whole_of
 
 Narrow = npt.NDArray[np.integer[Any]]
 _CLIP = 20.0
@@ -36,15 +36,17 @@ class Off(NamedTuple):
 
 
 class _Machine(NamedTuple):
-    """A scoring as machine code reads it: pieces of the rows of contrasts, bases and pools, which follow each other,
-    those of pairs' cells last, and how many come before these; each chi-squared channel's first slot, (slots,) places
-    among the cells or the pools after them, and whole inverse shares; where the pools' rows begin and end, how many of
-    these channels are not of pairs, and the cells that pairs have.
+    """A scoring as machine code reads it: pieces of the rows of contrasts, bases and pools, which follow each other;
+    pieces of whole inverse shares of the cells that are a chi-squared channel's slots by themselves, and of the pools,
+    which have several cells, the channel and the inverse share. Of all of them those of pairs' cells come last. With
+    them the row of the first pool, how many of these channels are not of pairs, the cells that pairs have, and how many
+    pieces and pools come before theirs.
     """
 
     few: Pieces
     many: Pieces
-    slots: tuple[Integers, Small, Small, tuple[int, ...]]
+    cell_squares: Pieces
+    pools: tuple[Small, Small, tuple[int, ...]]
     channels: tuple[Small, Floats, Floats, Floats]
 
 
@@ -88,9 +90,10 @@ class Scoring:
 
             shape = (len(tables), len(self.channels))
             scores, sizes = np.empty(shape), np.empty(shape)
-            few, many, slots, constants = self._machine
+            few, many, cell_squares, pools, constants = self._machine
             own = unwritten(tables.often), unwritten(tables.seldom), tables.paired
-            score(scores, sizes, *own, tuple(few), tuple(many), slots, constants, tuple(squares), tuple(off), _CLIP)
+            pieces = tuple(few), tuple(many), tuple(cell_squares)
+            score(scores, sizes, *own, *pieces, pools, constants, tuple(squares), tuple(off), _CLIP)
             return scores, sizes
         scores, sizes = self._scored(tables.whole(), squares, _CLIP)
         return np.clip((scores - off.centre * sizes) * off.per_spread, -off.cut, off.cut), sizes
@@ -161,8 +164,7 @@ class Scoring:
     @cached_property
     def looks(self) -> Integers:
         """(channels,) how many blocks each channel's nominal block is made of."""
-        first, stop, blocks = self.paired
-        return np.where((self.first_cells >= first) & (self.first_cells < stop), blocks, 1)
+        return np.where(self._of_pairs(self.first_cells), self.paired.blocks, 1)
 
     @cached_property
     def often(self) -> int:
@@ -208,29 +210,33 @@ class Scoring:
 
     @cached_property
     def _machine(self) -> _Machine:
-        from scipy.sparse import vstack
+        from scipy.sparse import csr_array, vstack
 
-        lengths, cells = np.diff(self.slots.indptr), self.contrasts.shape[1]
-        pools = np.flatnonzero(lengths != 1)
-        first = self._linear + self.bases.shape[0]
+        lengths, channels = np.diff(self.slots.indptr), np.repeat(np.arange(self.squared), np.diff(self.firsts))
+        inverse, pools, alone = self._squares[0], np.flatnonzero(lengths > 1), np.flatnonzero(lengths == 1)
         pieces = packed(vstack([self.weights.matrix, self.bases, self.slots[pools]], format="csr"))
         (few, often_few), (many, often_many) = (self._pairs_last(each) for each in pieces)
-        places = np.empty(len(lengths), dtype=np.int32)
-        places[pools] = cells + np.arange(len(pools))
-        alone = lengths == 1
-        places[alone] = self.slots.indices[self.slots.indptr[:-1][alone]]
-        of_pairs = np.flatnonzero(self.looks[self._linear :] > 1)
-        alone = int(of_pairs.min(initial=self.squared))
-        assert len(of_pairs) == self.squared - alone  # pairs come last
-        limits = first, first + len(pools), alone, self.paired.first, self.paired.stop, often_few, often_many
-        slots = (self.firsts, places, self._squares[0].astype(np.int32), limits)
+        places = channels[alone], self.slots.indices[self.slots.indptr[alone]]
+        of_cells = csr_array((inverse[alone], places), shape=(self.squared, self.slots.shape[1]))
+        cell_squares, often_squares = self._pairs_last(packed_wide(of_cells))
+        often = int(np.flatnonzero(self.looks[self._linear :] > 1).min(initial=self.squared))
+        assert (self.looks[self._linear + often :] > 1).all()  # pairs come last
+        limits = (
+            self._linear + self.bases.shape[0], often, self.paired.first, self.paired.stop, often_few, often_many,
+            often_squares, int(np.count_nonzero(~self._of_pairs(self.slots.indices[self.slots.indptr[pools]]))),
+        )  # fmt: skip
         return _Machine(
-            few, many, slots, (self.base_of.astype(np.int32), self._nominal, self.weights.means, self._per_root)
-        )
+            few, many, cell_squares, (channels[pools].astype(np.int32), inverse[pools].astype(np.int32), limits),
+            (self.base_of.astype(np.int32), self._nominal, self.weights.means, self._per_root),
+        )  # fmt: skip
+
+    def _of_pairs(self, cells: "np.ndarray[Any, np.dtype[np.integer[Any]]]") -> "np.ndarray[Any, np.dtype[np.bool_]]":
+        """Which of these cells are among those that are counted of several blocks together."""
+        return (cells >= self.paired.first) & (cells < self.paired.stop)
 
     def _pairs_last(self, pieces: Pieces) -> tuple[Pieces, int]:
         """The same pieces, those of pairs' cells after all others, and how many the others are."""
-        seldom = (pieces.firsts >= self.paired.first) & (pieces.firsts < self.paired.stop)
+        seldom = self._of_pairs(pieces.firsts)
         order = np.argsort(seldom, kind="stable")
         last = Pieces(pieces.firsts[order], pieces.rows[order], pieces.weights[order])
         return last, len(order) - int(np.count_nonzero(seldom))

@@ -76,28 +76,41 @@ class Pieces(NamedTuple):
 
     firsts: Small
     rows: Small
-    weights: npt.NDArray[np.int16]
+    weights: npt.NDArray[np.int16] | npt.NDArray[np.int32]
 
 
 def packed(matrix: Any) -> tuple[Pieces, Pieces]:
     """The rows of a sparse matrix of whole numbers as pieces for machine code: those of few cells, and the others."""
+    matrix, used, lowest, highest = _reaches(matrix)
+    few = highest - lowest < _FEW
+    return (
+        _pieces(matrix, used[few], lowest[few], highest[few], _FEW, np.int16),
+        _pieces(matrix, used[~few], lowest[~few], highest[~few], _MANY, np.int16),
+    )
+
+
+def packed_wide(matrix: Any) -> Pieces:
+    """As ``packed``, of numbers that need 32 bits, in pieces of many cells."""
+    return _pieces(*_reaches(matrix), _MANY, np.int32)
+
+
+def _reaches(matrix: Any) -> tuple[Any, Integers, Integers, Integers]:
+    """The matrix without zeros, the rows that are left with any, and the lowest and the highest cell of each."""
     matrix = matrix.copy()
     matrix.eliminate_zeros()
     starts, cells = matrix.indptr, matrix.indices.astype(np.int64)
     used = np.flatnonzero(np.diff(starts))
     lowest, highest = (each.reduceat(cells, starts[used]) if len(used) else used for each in (np.minimum, np.maximum))
-    few = highest - lowest < _FEW
-    return (
-        _pieces(matrix, used[few], lowest[few], highest[few], _FEW),
-        _pieces(matrix, used[~few], lowest[~few], highest[~few], _MANY),
-    )
+    return matrix, used, lowest, highest
 
 
-def _pieces(matrix: Any, rows: Integers, lowest: Integers, highest: Integers, width: int) -> Pieces:
+def _pieces(
+    matrix: Any, rows: Integers, lowest: Integers, highest: Integers, width: int, dtype: type[np.signedinteger[Any]]
+) -> Pieces:
     number = (highest - lowest) // width + 1
     before = np.cumsum(number) - number
     nth = np.arange(int(number.sum())) - np.repeat(before, number)
-    weights = np.zeros((len(nth), width), dtype=np.int16)
+    weights = np.zeros((len(nth), width), dtype=dtype)
     lengths = np.diff(matrix.indptr)[rows]
     entries = np.arange(int(lengths.sum())) + np.repeat(matrix.indptr[rows] - (np.cumsum(lengths) - lengths), lengths)
     off = matrix.indices[entries] - np.repeat(lowest, lengths)
