@@ -19,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from schemas.contiguous import address, contiguous
+from schemas.contiguous import contiguous
 from schemas.errors import InputError
 
 Hashes = npt.NDArray[np.uint64]
@@ -116,6 +116,7 @@ class RowHash:
                 self.add_numbers(name, cells, content)
 
     def _add_compiled(self, columns: "Sequence[Cells | None]", content: Hashes) -> None:
+        from schemas.compiled_addresses import address
         from schemas.compiled_hash import NUMBERS, WORDS, add_columns
 
         sources, held, rows = list[tuple[int, int, int, int]](), list[object](), len(content)

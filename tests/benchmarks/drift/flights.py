@@ -124,6 +124,7 @@ def year(frame: pd.DataFrame, first: int) -> dict[str, Any]:
     return {
         "months": {int(month): means(part) for month, part in frame.groupby(frame["month"].astype(str))},
         "reference": means(frame.iloc[:first]),
+        "september_errors": _errors_between(frame, day, 8, 9),
         "worst_days": {
             str(pd.Timestamp(str(when)).date()): round(100 * float(share), 1)
             for when, share in daily.nlargest(5).items()
@@ -132,6 +133,14 @@ def year(frame: pd.DataFrame, first: int) -> dict[str, Any]:
             str(name): {"since": str(row["min"].date()), "flights": int(row["size"])} for name, row in begun.iterrows()
         },
     }
+
+
+def _errors_between(frame: pd.DataFrame, day: "pd.Series[pd.Timestamp]", one: int, other: int) -> float:
+    """By how many standard errors the mean delays of two months' days differ: flights of one day are late together."""
+    days = frame["dep_delay"].groupby(day).mean()
+    months = [days[days.index.month == month] for month in (one, other)]
+    error = sum(float(each.var()) / len(each) for each in months) ** 0.5
+    return round(float(months[0].mean() - months[1].mean()) / error, 1)
 
 
 def near(events: list[dict[str, Any]], day: str, days: float = 1.5) -> list[dict[str, Any]]:

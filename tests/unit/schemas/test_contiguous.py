@@ -5,7 +5,8 @@ import ctypes
 import numpy as np
 import pytest
 
-from schemas.contiguous import address, contiguous
+from schemas.compiled_addresses import address
+from schemas.contiguous import contiguous
 
 
 def test_an_array_that_fits_is_the_same_array() -> None:

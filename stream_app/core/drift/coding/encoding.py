@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from schemas.contiguous import address, contiguous
+from schemas.contiguous import contiguous
 from stream_app.core.drift.coding.bins import MISSING, NEW, Codes, ColumnBins, as_numbers, as_texts
 from stream_app.core.drift.coding.cells import Cells, Columns, Floats, Indices, Numbers
 
@@ -163,6 +163,7 @@ class Encoder:
         return out
 
     def _compiled(self, ready: list[Ready | None], out: Codes) -> None:
+        from schemas.compiled_addresses import address
         from stream_app.core.drift.coding.compiled_encoding import NUMBERS, WORDS, encode
 
         sources, rows = list[tuple[int, int, int, int]](), out.shape[1]
