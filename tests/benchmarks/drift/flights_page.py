@@ -134,9 +134,9 @@ def _september(events: Events, year: Mapping[str, Any]) -> list[str]:
     told = (
         f"**Quiet September.** The mean delay fell to {months[9]['dep_delay']:.1f} minutes, after "
         f"{months[8]['dep_delay']:.1f} in August; it stayed at {months[10]['dep_delay']:.1f} and "
-        f"{months[11]['dep_delay']:.1f} until December's {months[12]['dep_delay']:.1f}. Days differ far more than flights "
-        f"of one day: between the days of the two months lie {year['september_errors']:.1f} standard errors of their "
-        "means, and half a false alarm in a million rows asks for four to six."
+        f"{months[11]['dep_delay']:.1f} until December's {months[12]['dep_delay']:.1f}. Days differ far more than "
+        f"flights of one day: between the days of the two months lie {year['september_errors']:.1f} standard errors of "
+        "their means, and half a false alarm in a million rows asks for four to six."
     )
     began = [one for one in _months(events, (8, 9, 10)) if one["after"]["dep_delay"] < one["before"]["dep_delay"]]
     late = [one for one in began if _of_delays(one)]
