@@ -32,7 +32,7 @@ def saved(folder: Path, name: str, body: bytes) -> str:
         ("a.tsv", b"\xef\xbb\xbfn\tt\r\n1\tx\r\n2\tNA\r\n"),
         ("a.txt", b"n|t\n1|x\n2|?\n"),
         ("semi.csv", b"n;t\n1;x\n2;NULL\n"),
-        ("a.csv.gz", gzip.compress(b"n,t\n1,x\n2,null\n")),
+        ("a.csv.gz", gzip.compress(b"n,t\n1,x\n2,null\n", mtime=0)),  # no clock in a test's name
         ("a.jsonl", b'{"n":1,"t":"x"}\n\n{"n":2,"t":null}\n'),
         ("a.json", b'[{"n":1,"t":"x"},{"n":2}]'),
         ("a.csv2", b"n,t\n1,x\n2,\n"),
