@@ -1,8 +1,9 @@
 """What an Arrow IPC block may not hold, found before it is opened: compressed bodies, nested and odd types."""
 
 import struct
+from collections.abc import Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from schemas.errors import ContractError
 
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _DICTIONARY_BATCH, _RECORD_BATCH = 2, 3
+_MARK, _PREFIX = b"\xff\xff\xff\xff", struct.Struct("<4si")
 _SHORT = 4_096
 """Bytes of metadata up to which what they say is kept: block after block has dictionaries of the same sizes."""
 
@@ -37,22 +39,54 @@ def refuse_types(schema: "pa.Schema") -> None:
 def refuse_compression(body: bytes) -> bytes:
     """The first message's metadata, which in a block spell its schema.
 
-    Raises ``ContractError`` on a compressed body: a few bytes could unfold to gigabytes.
+    Raises ``ContractError`` on a compressed body: a few bytes could unfold to gigabytes; ``struct.error`` or as pyarrow
+    does on what is no stream of messages.
     """
-    import pyarrow as pa
-
     spelt: bytes | None = None
-    for message in pa.ipc.MessageReader.open_stream(pa.py_buffer(body)):
-        metadata = message.metadata.to_pybytes()
+    for metadata in _walked(body) if body.startswith(_MARK) else _read(body):
         spelt = metadata if spelt is None else spelt
-        if (_is_compressed if len(metadata) > _SHORT else _says_compressed)(metadata):
+        if (_said if len(metadata) > _SHORT else _known)(metadata).compressed:
             raise ContractError("a compressed block is not accepted: let the broker compress")
     return spelt or b""
 
 
-@lru_cache(maxsize=256)
-def _says_compressed(metadata: bytes) -> bool:
-    return _is_compressed(metadata)
+def _walked(body: bytes) -> Iterator[bytes]:
+    """The metadata of each message, by the lengths that messages tell (format/Columnar.rst of Arrow)."""
+    at = 0
+    while at < len(body):
+        mark, size = _PREFIX.unpack_from(body, at)
+        if size == 0:
+            return
+        metadata = body[at + _PREFIX.size : at + _PREFIX.size + size]
+        length = (_said if size > _SHORT else _known)(metadata).body
+        if mark != _MARK or size < 0 or length < 0:
+            raise ContractError("not a block of rows: messages of no length")
+        yield metadata
+        at += _PREFIX.size + size + length
+
+
+def _read(body: bytes) -> Iterator[bytes]:
+    """The same by pyarrow, for streams as they were before messages began with a mark."""
+    import pyarrow as pa
+
+    for message in pa.ipc.MessageReader.open_stream(pa.py_buffer(body)):
+        yield message.metadata.to_pybytes()
+
+
+class _Said(NamedTuple):
+    """Whether a message is a compressed batch, and how many bytes follow it."""
+
+    compressed: bool
+    body: int
+
+
+def _said(metadata: bytes) -> _Said:
+    message = struct.unpack_from("<I", metadata, 0)[0]
+    length_at = _field(metadata, message, 3)
+    return _Said(_is_compressed(metadata), struct.unpack_from("<q", metadata, length_at)[0] if length_at else 0)
+
+
+_known = lru_cache(maxsize=256)(_said)
 
 
 def _is_compressed(metadata: bytes) -> bool:

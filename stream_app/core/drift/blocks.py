@@ -191,15 +191,10 @@ def counted(codes: Codes, seconds: Floats, reference: "Reference", concept: Conc
 
 def blocks_from(counts: Tables, cut: Cut, codes: Codes, seconds: Floats, concept: ConceptModel | None) -> Blocks:
     """Blocks of counts of the codes' rows, with the errors of the model."""
-    starts, ends = np.zeros_like(cut.limits), cut.limits[cut.paired]
-    starts[1:] = cut.limits[:-1]
-    heads = np.zeros((len(starts), HEAD), dtype=np.int64)
-    heads[:, _PERIOD], heads[:, _ROWS] = cut.periods, cut.limits - starts
-    together = ends.copy()
-    together[1:] -= ends[:-1]
-    heads[cut.paired, _PAIR_ROWS] = together
+    heads = np.zeros((len(cut.limits), HEAD), dtype=np.int64)
+    heads[:, _PERIOD], heads[:, _ROWS], heads[:, _PAIR_ROWS] = cut.periods, cut.rows, cut.pair_rows
     if concept is not None:
         limits = pairwise([0, *cut.limits.tolist()])
         heads[:, _ERRORS] = [concept.errors(codes[:, start:stop]) for start, stop in limits] or NO_ERRORS
-    times = seconds[starts]
+    times = seconds[cut.starts]
     return Blocks(counts, heads, np.where(np.isfinite(times), times, np.nan))

@@ -25,8 +25,8 @@ from stream_app.core.drift.reference import Reference, build_reference
 from stream_app.core.drift.wire import from_bytes, to_bytes
 from stream_app.settings import Settings
 from tests.benchmarks.drift.streams import CONTRACT, REFERENCE_ROWS, Source, reference
+from tests.benchmarks.drift.wire import COUNTS, PARTITIONS
 
-COUNTS = "source.counts"
 _SECRET = b"s" * 32
 
 
@@ -75,7 +75,7 @@ async def _run(bootstrap: str, topic: str, rows: int, against: Reference, tell: 
             rows=counted.rows, counts=to_bytes(counted),
         )  # fmt: skip
         # One partition of the embedded broker would not hold them all.
-        publisher.send(COUNTS, told, message.partition)
+        publisher.send(COUNTS, told, message.partition % PARTITIONS[COUNTS])
 
     async def stage_two(message: Received) -> None:
         nonlocal signs

@@ -1,7 +1,8 @@
 """Periods of a season: what tells Monday from Saturday, and which reference a row is compared with."""
 
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,16 +30,45 @@ def keys_of(seconds: npt.NDArray[np.float64], season: Season) -> Integers:
     return np.where(known, keys, WHOLE)
 
 
-class Cut(NamedTuple):
-    """Where neighbouring blocks end (``limits``), their ``periods``, and which of them have the counts of pairs."""
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """Where neighbouring blocks end (``limits``), their ``periods``, and which of them have the counts of pairs.
+
+    Others may hold the same cut: nobody writes into its arrays.
+    """
 
     limits: Integers
     periods: Integers
     paired: "npt.NDArray[np.bool_]"
 
+    @cached_property
+    def starts(self) -> Integers:
+        """(blocks,) the first row of each."""
+        return _before(self.limits)
 
+    @cached_property
+    def rows(self) -> Integers:
+        """(blocks,) how many rows each has."""
+        found: Integers = self.limits - self.starts
+        return found
+
+    @cached_property
+    def pair_rows(self) -> Integers:
+        """(blocks,) how many rows its counts of pairs are of; none where it has none."""
+        found, ends = np.zeros_like(self.limits), self.limits[self.paired]
+        found[self.paired] = ends - _before(ends)
+        return found
+
+
+def _before(ends: Integers) -> Integers:
+    found = np.zeros_like(ends)
+    found[1:] = ends[:-1]
+    return found
+
+
+@lru_cache(maxsize=32)
 def even_blocks(rows: int, block_rows: int, pair_blocks: int) -> Cut:
-    """Blocks of so many rows of one period, which is 0."""
+    """Blocks of so many rows of one period, which is 0; most messages have as many rows as the one before."""
     limits = np.minimum(np.arange(block_rows, rows + block_rows, block_rows), rows)
     paired = np.zeros(len(limits), dtype=bool)
     paired[pair_blocks - 1 :: pair_blocks] = paired[-1:] = True

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from schemas.errors import ContractError
 from stream_app.adapters import arrow_blocks
 from stream_app.adapters.arrow_blocks import decode_block, encode_block
+from stream_app.adapters.arrow_checks import _walked, refuse_compression
 
 FRAME = pd.DataFrame(
     {
@@ -33,6 +34,36 @@ def stream(table: pa.Table, **options: Any) -> bytes:
     with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(**options)) as writer:
         writer.write_table(table)
     return sink.getvalue()
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_metadata_is_found_where_arrow_finds_it(legacy: bool) -> None:
+    table = pa.table({"s": pa.array(["a", "b", None] * 700).dictionary_encode(), "n": range(2_100)})
+    body = stream(table, use_legacy_format=legacy)
+    read = [message.metadata.to_pybytes() for message in pa.ipc.MessageReader.open_stream(body)]
+    assert len(read) > 2
+    assert refuse_compression(body) == read[0]
+    if not legacy:
+        assert list(_walked(body)) == list(_walked(body[:-8])) == read
+    assert len(decode_block(body)) == 2_100
+    bomb = stream(table, use_legacy_format=legacy, compression="zstd")
+    with pytest.raises(ContractError, match="compressed"):
+        refuse_compression(bomb)
+
+
+@pytest.mark.parametrize("length", [-1, -(2**40), 2**40])
+def test_a_message_of_another_length_is_refused(length: int) -> None:
+    body = bytearray(encode_block(FRAME[["i", "s"]]))
+    second = 8 + int.from_bytes(body[4:8], "little")
+    message = second + 8 + int.from_bytes(body[second + 8 : second + 12], "little")
+    table = message - int.from_bytes(body[message : message + 4], "little", signed=True)
+    # Slot 3 of a flatbuffer ``Message`` is the length of its body.
+    assert int.from_bytes(body[table : table + 2], "little") > 10
+    at = message + int.from_bytes(body[table + 10 : table + 12], "little")
+    assert 0 < int.from_bytes(body[at : at + 8], "little") < len(body)
+    body[at : at + 8] = length.to_bytes(8, "little", signed=True)
+    with pytest.raises(ContractError):
+        decode_block(bytes(body))
 
 
 def test_rows_come_back() -> None:

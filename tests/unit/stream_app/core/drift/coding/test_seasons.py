@@ -59,8 +59,12 @@ def test_blocks_cover_all_rows_none_too_long_none_of_two_periods(runs: list[tupl
 def test_rows_of_one_period_are_cut_as_any(rows: int) -> None:
     for number in (1, 3, 4):
         expected, found = cut_blocks(np.zeros(rows, dtype=np.int64), 100, number), even_blocks(rows, 100, number)
-        assert [each.tolist() for each in found] == [each.tolist() for each in expected]
-        assert [each.dtype for each in found] == [each.dtype for each in expected]
+        for name in ("limits", "periods", "paired", "starts", "rows", "pair_rows"):
+            one, other = getattr(found, name), getattr(expected, name)
+            assert one.tolist() == other.tolist()
+            assert one.dtype == other.dtype
+        assert found.rows.sum() == found.pair_rows.sum() == rows
+        assert found is even_blocks(rows, 100, number)
 
 
 @settings(max_examples=80, deadline=None)
