@@ -74,7 +74,8 @@ def _frame(_: bytes, reader: "pa.RecordBatchStreamReader") -> "pd.DataFrame":
     import pyarrow as pa
 
     _accept(reader.schema)
-    found = _checked(reader)
+    found = _read(reader)
+    found.validate(full=True)
     return frame_of(pa.Table.from_batches([found]) if isinstance(found, pa.RecordBatch) else found)
 
 
@@ -87,7 +88,7 @@ def _columns(spelt: bytes, reader: "pa.RecordBatchStreamReader") -> Columns:
         if len(_readers) >= _SCHEMAS:
             _readers.clear()
         _readers[spelt] = readers
-    return read_columns(_checked(reader), readers)
+    return read_columns(_read(reader), readers)
 
 
 def _opened(body: bytes, read: "Callable[[bytes, pa.RecordBatchStreamReader], Read]") -> Read:
@@ -152,14 +153,12 @@ def _accept(schema: "pa.Schema") -> None:
     refuse_types(schema)
 
 
-def _checked(reader: "pa.RecordBatchStreamReader") -> "pa.RecordBatch | pa.Table":
-    """All rows, once every offset and index is known to be within bounds."""
+def _read(reader: "pa.RecordBatchStreamReader") -> "pa.RecordBatch | pa.Table":
+    """All rows; offsets and indices may still be out of bounds."""
     import pyarrow as pa
 
     batches = _batches(reader)
-    found = batches[0] if len(batches) == 1 else pa.Table.from_batches(batches, schema=reader.schema)
-    found.validate(full=True)
-    return found
+    return batches[0] if len(batches) == 1 else pa.Table.from_batches(batches, schema=reader.schema)
 
 
 def _batches(reader: "pa.RecordBatchStreamReader") -> "list[pa.RecordBatch]":

@@ -93,12 +93,12 @@ class RowCounter:
             return (), (), ()
         given, bins = columns.cells.keys(), self.reference.bins
         absent, unknown = tuple(sorted(self._wanted - given)), tuple(sorted(given - self._known))
+        # Few columns begin with a missing cell.
+        suspects = [(bins[place], codes[place]) for place in np.flatnonzero(codes[:, 0] == MISSING).tolist()]
         retyped = tuple(
             column.name
-            for column, row, first in zip(bins, codes, codes[:, 0].tolist(), strict=True)
-            if first == MISSING
-            and column.name in columns.cells
-            and _unread(row, columns.cells[column.name], column.type)
+            for column, row in suspects
+            if column.name in given and _unread(row, columns.cells[column.name], column.type)
         )
         return absent, unknown, retyped
 

@@ -91,9 +91,11 @@ class RareTests:
         found, (windows, cells) = np.zeros(counts.shape), np.nonzero(counts)
         each = zip(cells.tolist(), counts[windows, cells].tolist(), windows.tolist(), strict=True)
         keys = [(cell, seen, rows[window]) for cell, seen, window in each]
-        if not self._tails.keys() >= set(keys):
+        tails = list(map(self._tails.get, keys))
+        if None in tails:
             self._learn_tails(keys)
-        found[windows, cells] = [self._tails[key] for key in keys]
+            tails = [self._tails[key] for key in keys]
+        found[windows, cells] = tails
         return found
 
     def _learn_tails(self, keys: list[tuple[int, int, int]]) -> None:

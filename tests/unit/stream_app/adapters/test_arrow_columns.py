@@ -15,6 +15,7 @@ from schemas.contract import LogicalType
 from schemas.errors import ContractError
 from stream_app.adapters import arrow_blocks
 from stream_app.adapters.arrow_blocks import decode_block, decode_columns, encode_block
+from stream_app.adapters.arrow_columns import columns_in
 from stream_app.core.drift.coding.bins import ColumnBins
 from stream_app.core.drift.coding.cells import Numbers, Words
 from stream_app.core.drift.coding.encoding import Encoder
@@ -115,6 +116,22 @@ def test_every_batch_may_have_its_own_dictionary() -> None:
     assert isinstance(cells, Words)
     assert cells.indices.dtype == np.int32
     assert [None if place < 0 else cells.values[place] for place in cells.indices] == ["b", None, "a", "b", "c", "a"]
+
+
+@pytest.mark.parametrize("index", [-1, 2, 2**31 - 1, -(2**31)])
+@pytest.mark.parametrize("others", [[0, 1], [0, None]])
+def test_an_index_beyond_its_dictionary_is_refused(index: int, others: list[int | None]) -> None:
+    indices = pa.array([*others, index], type=pa.int32())
+    array = pa.DictionaryArray.from_arrays(indices, pa.array(["a", "b"]), safe=False)
+    good = pa.DictionaryArray.from_arrays(indices.slice(0, 2), pa.array(["a", "b"]))
+    for rows in (pa.table({"c": array}), pa.table({"c": pa.chunked_array([good, array])})):
+        with pytest.raises((ContractError, pa.ArrowException)):
+            columns_in(rows)
+        sink = io.BytesIO()
+        with pa.ipc.new_stream(sink, rows.schema) as writer:
+            writer.write_table(rows)
+        with pytest.raises(ContractError):
+            decode_columns(sink.getvalue())
 
 
 def test_cells_are_arrays() -> None:
