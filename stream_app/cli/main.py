@@ -1,6 +1,7 @@
 """The entry point of ``perennial``: verifying starts at once, everything else loads the command line first."""
 
 import gc
+import os
 import sys
 
 _OBJECTS = 20_000
@@ -13,6 +14,9 @@ def run() -> None:
         _verify()
     # What is loaded stays: to look through it for garbage every 700 objects takes a tenth of a command's start.
     gc.set_threshold(_OBJECTS)
+    # Help without boxes, as git and kubectl print it: rich takes a third of a command's start, and half of what it
+    # loads for help is a reader of Markdown. Whoever likes the boxes sets it to 1.
+    os.environ.setdefault("TYPER_USE_RICH", "0")
     from stream_app.cli.commands import app
     from stream_app.cli.failing import carry_out
 
@@ -22,7 +26,6 @@ def run() -> None:
 def _verify() -> None:
     """Verify and leave without tearing the interpreter down, which takes as long as hashing 8 MB."""
     import contextlib
-    import os
 
     gc.disable()
     from stream_app.verify import main
