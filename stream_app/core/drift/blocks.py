@@ -153,14 +153,18 @@ class Blocks(Sequence[Block]):
 
     def replaced(self, kept: Integers, others: dict[int, Block]) -> "Blocks":
         """A copy of the blocks at the ``kept`` places; there ``others`` stand at some."""
-        counts, heads, times = self.tables.whole()[kept], self.heads[kept], self.times[kept]
-        narrow = np.result_type(counts.dtype, *(block.counts.dtype for block in others.values()))
-        counts = counts.astype(narrow, copy=False)
-        for place, block in others.items():
-            at = int(np.searchsorted(kept, place))
-            counts[at], heads[at] = block.counts, block.head
-            times[at] = np.nan if block.time is None else block.time
-        return Blocks(Tables.of(counts, self.tables.first, self.tables.stop, heads[:, _PAIR_ROWS] > 0), heads, times)
+        heads, times = self.heads[kept], self.times[kept]
+        changed = dict(zip(np.searchsorted(kept, list(others)).tolist(), others.values(), strict=True))
+        for at, block in changed.items():
+            heads[at], times[at] = block.head, np.nan if block.time is None else block.time
+        counts = {at: block.counts for at, block in changed.items()}
+        return Blocks(self.tables.replaced(kept, heads[:, _PAIR_ROWS] > 0, counts), heads, times)
+
+    def repaired(self, pair_rows: Integers, others: dict[int, Narrow]) -> "Blocks":
+        """The blocks with pairs of (blocks,) so many rows, or none; at some places with ``others``' cells of pairs."""
+        heads = self.heads.copy()
+        heads[:, _PAIR_ROWS] = pair_rows
+        return Blocks(self.tables.repaired(pair_rows > 0, others), heads, self.times)
 
 
 def time_of(seconds: float) -> float | None:

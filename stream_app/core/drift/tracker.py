@@ -184,16 +184,18 @@ class Tracker:
         least = self._original.block_rows * section.blocks * _LEAST_OF_PAIRS
         if section.blocks == 1 or not (self._unpaired or (blocks.pair_rows[blocks.tables.paired] < least).any()):
             return blocks
-        counts, heads, cells = blocks.tables.whole().astype(np.int64), blocks.heads.copy(), slice(*section[:2])
-        for place in np.flatnonzero(blocks.pair_rows > 0).tolist():
-            period, rows = int(blocks.periods[place]), int(blocks.pair_rows[place])
-            before, waiting = self._unpaired.pop(period, (0, np.zeros(cells.stop - cells.start, dtype=np.int64)))
-            rows, counts[place, cells] = rows + before, counts[place, cells] + waiting
-            if rows < least:
-                self._unpaired[period] = rows, counts[place, cells].copy()
-                rows, counts[place, cells] = 0, 0
-            heads[place, -1] = rows
-        return blocks.with_counts(counts, heads, (section.first, section.stop))
+        tables, paired, joined = blocks.tables, blocks.pair_rows.copy(), dict[int, Integers]()
+        for place, counts in zip(np.flatnonzero(tables.paired).tolist(), tables.seldom, strict=True):
+            period, rows = int(blocks.periods[place]), int(paired[place])
+            waiting = self._unpaired.pop(period, None)
+            if waiting is None and rows >= least:
+                continue
+            before, earlier = waiting or (0, np.zeros(len(counts), dtype=np.int64))
+            paired[place], joined[place] = rows + before, earlier + counts
+            if rows + before < least:
+                self._unpaired[period] = rows + before, joined.pop(place)
+                paired[place] = 0
+        return blocks.repaired(paired, joined)
 
     def _advance(self, run: "_Run", found: list[DriftSign]) -> int:
         """Score blocks of one period up to the first that gives a sign; how many were used."""

@@ -44,16 +44,22 @@ _SECONDS, ROUNDS = 900, 5
 
 def measure(rows: int, block_rows: int = BLOCK_ROWS) -> dict[str, Any]:
     """By reader: CPU microseconds a row, of so many JSON rows and of the blocks; of several rounds the middle one."""
-    rounds = [_round(min(rows, _MOST_ROWS), block_rows) for _ in range(ROUNDS)]
+    rounds = [_round(number, min(rows, _MOST_ROWS), block_rows) for number in range(ROUNDS)]
     found = {name: _middle([each[name] for each in rounds]) for name in READERS}
     ratios = {name: _ratio(rounds, *compared) for name, compared in RATIOS.items()}
     return {"block_rows": block_rows, "columns": 15, "readers": found, "ratios": ratios}
 
 
-def _round(rows: int, block_rows: int) -> dict[str, dict[str, Any]]:
-    """All readers, one after the other, of a broker of their own: the station leaves its counts there."""
+def _round(number: int, rows: int, block_rows: int) -> dict[str, dict[str, Any]]:
+    """All readers, one after the other, of a broker of their own: the station leaves its counts there.
+
+    Each round has other rows: whether the station meets a false alarm, after which it learns anew, is chance.
+    """
     with EmbeddedBroker(PARTITIONS) as broker:
-        sent = {ROWS: _send_rows(broker.bootstrap, rows), BLOCKS: _send_blocks(broker.bootstrap, block_rows)}
+        sent = {
+            ROWS: _send_rows(broker.bootstrap, rows),
+            BLOCKS: _send_blocks(broker.bootstrap, block_rows, Source(6 + number)),
+        }
         return {name: _read(name, broker.bootstrap, topic, sent[topic]) for name, topic in READERS.items()}
 
 
@@ -87,9 +93,9 @@ def _plain(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.astype(object).mask(frame.isna(), other=cast("Any", None))
 
 
-def _send_blocks(bootstrap: str, block_rows: int) -> int:
+def _send_blocks(bootstrap: str, block_rows: int, source: Source) -> int:
     producer = Producer({"bootstrap.servers": bootstrap, "message.max.bytes": MAX_BYTES + 1_024})
-    source, blocks = Source(6), _SENT // block_rows
+    blocks = _SENT // block_rows
     for place in range(blocks):
         producer.produce(BLOCKS, encode_block(source.take(block_rows)), partition=place % PARTITIONS[BLOCKS])
         producer.poll(0)

@@ -25,7 +25,7 @@ from stream_app.core.drift.reference import Reference, build_reference
 from stream_app.core.drift.wire import from_bytes, to_bytes
 from stream_app.settings import Settings
 from tests.benchmarks.drift.streams import CONTRACT, REFERENCE_ROWS, Source, reference
-from tests.benchmarks.drift.wire import COUNTS, PARTITIONS
+from tests.benchmarks.drift.wire import BLOCK_ROWS, COUNTS, PARTITIONS
 
 _SECRET = b"s" * 32
 
@@ -55,7 +55,7 @@ def _taken(watch: Watch, origin: str, first: int, last: int, counts: bytes) -> i
 
 
 def _warm(against: Reference) -> None:
-    watch, frame = _watch(against), Source(7).take(8_192)
+    watch, frame = _watch(against), Source(7).take(BLOCK_ROWS)
     for place in range(2):
         counts = to_bytes(watch.counter.count(decode_columns(encode_block(frame))))
         _taken(watch, "t/0", place, place, counts)

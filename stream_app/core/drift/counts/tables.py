@@ -1,5 +1,6 @@
 """Counts of neighbouring blocks, in two matrices: what every block has, and the pairs' and triples' of some of them."""
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -61,6 +62,38 @@ class Tables:
         """(cells,) counts of one block."""
         found: Counts = self.part(place, place + 1).whole()[0] if place >= 0 else self.row(len(self) + place)
         return found
+
+    def replaced(self, kept: npt.NDArray[np.int64], paired: Bools, others: Mapping[int, Counts]) -> "Tables":
+        """A copy of the blocks at the ``kept`` places, which have pairs where ``paired`` (kept blocks,) says so; at
+        some of the copy's places stand ``others``, (cells,) each.
+        """
+        narrow = np.result_type(self.often.dtype, *(counts.dtype for counts in others.values()))
+        often, seldom, own = self.often[kept].astype(narrow, copy=False), self.seldom, paired.copy()
+        own[list(others)] = False
+        # Few blocks are others': the rest is copied at once, and as narrow as it is.
+        old, new = self._before[kept[own]], np.cumsum(paired) - 1
+        found: Counts = np.zeros((int(paired.sum()), seldom.shape[1]), np.promote_types(seldom.dtype, narrow))
+        found[new[own]] = seldom[old]
+        for at, counts in others.items():
+            often[at, : self.first], often[at, self.first :] = counts[: self.first], counts[self.stop :]
+            if paired[at]:
+                found[new[at]] = counts[self.first : self.stop]
+        return Tables(often, found, paired, self.first)
+
+    def repaired(self, paired: Bools, others: Mapping[int, Counts]) -> "Tables":
+        """The blocks with pairs only where ``paired`` (blocks,) says so, at some places ``others``, (cells of pairs,)
+        each.
+        """
+        kept = self.seldom[paired[self.paired]]
+        if not others:
+            return Tables(self.often, kept, paired, self.first)
+        most = max(int(counts.max(initial=0)) for counts in others.values())
+        wide = np.int64 if most >= 1 << 16 else np.min_scalar_type(most)
+        seldom = kept.astype(np.promote_types(kept.dtype, wide), copy=False)
+        new = np.cumsum(paired) - 1
+        for at, counts in others.items():
+            seldom[new[at]] = counts
+        return Tables(self.often, seldom, paired, self.first)
 
     def sum(self) -> npt.NDArray[np.int64]:
         """(cells,) counts of all blocks."""

@@ -101,6 +101,61 @@ def test_blocks_side_by_side_are_those_one_after_the_other(
     assert plain(together) == plain(blocks)
 
 
+@st.composite
+def some_paired_blocks(draw: st.DrawFn) -> list[Block]:
+    """Of cells of which the second and the third are pairs'."""
+    found = list[Block]()
+    for _ in range(draw(st.integers(1, 6))):
+        paired = draw(st.sampled_from([0, 7, 400]))
+        dtype, most = draw(st.sampled_from([(np.uint8, 255), (np.int16, 32_000), (np.int64, 2**40)]))
+        counts = np.array(draw(st.lists(st.integers(0, most), min_size=4, max_size=4)), dtype=dtype)
+        counts[1:3] *= paired > 0
+        found.append(Block(draw(st.integers(0, 2)), 100, counts, pair_rows=paired))
+    return found
+
+
+def told(blocks: Sequence[Block]) -> list[object]:
+    return [[*each.head, each.counts.tolist()] for each in blocks]
+
+
+@settings(max_examples=120, deadline=None)
+@given(some_paired_blocks(), some_paired_blocks(), st.data())
+def test_some_blocks_are_replaced_whether_they_have_pairs_or_not(
+    blocks: list[Block], others: list[Block], data: st.DataObject
+) -> None:
+    together = Blocks.of(blocks, (1, 3))
+    kept = sorted(data.draw(st.sets(st.integers(0, len(blocks) - 1), min_size=1)))
+    places = data.draw(st.lists(st.sampled_from(kept), unique=True))
+    instead = dict(zip(places, others, strict=False))
+    found = together.replaced(np.asarray(kept), instead)
+    assert told(found) == told([instead.get(place, blocks[place]) for place in kept])
+    assert found.tables.paired.tolist() == [each.head[-1] > 0 for each in found]
+    assert told(together) == told(blocks)
+
+
+@settings(max_examples=120, deadline=None)
+@given(some_paired_blocks(), st.data())
+def test_pairs_of_some_blocks_are_taken_away_or_become_more(blocks: list[Block], data: st.DataObject) -> None:
+    together = Blocks.of(blocks, (1, 3))
+    had = together.tables.paired
+    rows = np.asarray([data.draw(st.sampled_from([0, 9]), label="rows") * int(each) for each in had])
+    of_some = st.dictionaries(st.sampled_from([*np.flatnonzero(rows).tolist()] or [-1]), st.integers(0, 2**41))
+    more = {place: np.array([most, 3]) for place, most in data.draw(of_some).items() if place >= 0}
+    found = together.repaired(rows, more)
+    for place, (before, after) in enumerate(zip(blocks, found, strict=True)):
+        pairs = more.get(place, before.counts[1:3]) if rows[place] else np.zeros(2)
+        assert after.counts.tolist() == [before.counts[0], *pairs, before.counts[3]]
+        assert after.head == (*before.head[:-1], rows[place])
+    assert told(together) == told(blocks)
+
+
+def test_pairs_stay_as_narrow_as_they_fit() -> None:
+    together = Blocks.of([Block(0, 100, np.array([1, 2, 3, 4], dtype=np.uint8)) for _ in range(2)], (1, 3))
+    for most, dtype in ((255, np.uint8), (256, np.uint16), (65_536, np.int64)):
+        found = together.repaired(np.array([100, 100]), {1: np.array([most, 0])}).tables
+        assert (found.often.dtype, found.seldom.dtype) == (np.uint8, dtype)
+
+
 def test_blocks_of_several_layouts_are_refused() -> None:
     with pytest.raises(ContractError):
         Blocks.of([Block(0, 1, np.zeros(3, dtype=np.uint8)), Block(0, 1, np.zeros(4, dtype=np.uint8))])
