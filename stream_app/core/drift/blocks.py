@@ -1,6 +1,6 @@
 """Rows as stage 1 hands them on: counts of consecutive blocks, and what each was drawn from."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, overload
@@ -160,7 +160,7 @@ class Blocks(Sequence[Block]):
         counts = {at: block.counts for at, block in changed.items()}
         return Blocks(self.tables.replaced(kept, heads[:, _PAIR_ROWS] > 0, counts), heads, times)
 
-    def repaired(self, pair_rows: Integers, others: dict[int, Narrow]) -> "Blocks":
+    def repaired(self, pair_rows: Integers, others: Mapping[int, Narrow]) -> "Blocks":
         """The blocks with pairs of (blocks,) so many rows, or none; at some places with ``others``' cells of pairs."""
         heads = self.heads.copy()
         heads[:, _PAIR_ROWS] = pair_rows
