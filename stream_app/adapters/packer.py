@@ -48,7 +48,7 @@ class Packing:
 
     topic: str
     dataset: Name
-    block_rows: int = 6_000
+    block_rows: int = 5_200
     linger_s: float = 1.0
     session_ms: int = 10_000
 

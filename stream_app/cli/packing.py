@@ -39,7 +39,7 @@ def pack(
     contract: Annotated[
         Path | None, typer.Option(help="Contract that rows must fit; default: the one in force, if there is one.")
     ] = None,
-    block_rows: Annotated[int, typer.Option(help="Rows per block.", min=1, max=20_000)] = 6_000,
+    block_rows: Annotated[int, typer.Option(help="Rows per block.", min=1, max=20_000)] = 5_200,
     linger: Annotated[float, typer.Option(help="Seconds that a row waits for its block to fill.", min=0, max=60)] = 1.0,
     once: Annotated[bool, typer.Option("--once", help="End where the topic ends now.")] = False,
     bootstrap: BootstrapOption = None,

@@ -128,7 +128,7 @@ class Tracker:
         changed rows are the baseline.
         """
         least = 1.0 if self.settling else 0.0
-        return max(least, float(self._tests.strength().max(initial=0)), float(self._rare.strength().max(initial=0)))
+        return max(least, self._tests.strongest(), self._rare.strongest())
 
     def observe(self, frame: "pd.DataFrame") -> tuple[DriftSign, ...]:
         """Take the next rows of the stream; the changes found in them, in order. Cells are encoded, never kept raw."""

@@ -43,6 +43,18 @@ def add(
 
 
 @compiled
+def strongest(values: Any, heights: Any) -> float:
+    """The largest of (2, allowances, channels) sums over their (allowances, channels) heights."""
+    found = 0.0
+    for side in range(values.shape[0]):
+        for place in range(values.shape[1]):
+            for channel in range(values.shape[2]):
+                part = values[side, place, channel] / heights[place, channel]
+                found = part if part > found else found
+    return found
+
+
+@compiled
 def _turned(out: Any, scores: Any, block: Any, signed: Any, start: int, stop: int) -> None:
     """A channel that cannot fall never leaves zero."""
     for channel in range(np.uint64(start), np.uint64(stop)):

@@ -124,6 +124,14 @@ class Cusum:
         found: Floats = (self._sums.values / self._heights).max(axis=(0, 1), initial=0.0)
         return found
 
+    def strongest(self) -> float:
+        """The largest ``strength``, which is asked for with every message."""
+        if COMPILED:
+            from stream_app.core.drift.detectors.compiled_cusum import strongest
+
+            return float(strongest(self._sums.values, self._heights))
+        return float(self.strength().max(initial=0.0))
+
     def alarm(self, channel: int) -> Alarm:
         """What the channel's sums say: dated by the widest allowance that is at least half as near to its height as the
         nearest, which was at zero last before the change.

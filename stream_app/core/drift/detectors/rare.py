@@ -85,18 +85,26 @@ class RareTests:
         found: Floats = self._tails_of_windows().max(axis=0) / self.height
         return found
 
+    def strongest(self) -> float:
+        """The largest ``strength``, 0 without any."""
+        return max(self._tails_seen()[0], default=0.0) / self.height
+
     def _tails_of_windows(self) -> Floats:
         """(windows, cells) minus decimal logarithms."""
-        counts, rows = _INSIDE @ self.counts, (_INSIDE @ self.rows[:, 0]).tolist()
-        found, (windows, cells) = np.zeros(counts.shape), np.nonzero(counts)
-        each = zip(cells.tolist(), counts[windows, cells].tolist(), windows.tolist(), strict=True)
-        keys = [(cell, seen, rows[window]) for cell, seen, window in each]
-        tails = list(map(self._tails.get, keys))
-        if None in tails:
-            self._learn_tails(keys)
-            tails = [self._tails[key] for key in keys]
-        found[windows, cells] = tails
+        tails, places = self._tails_seen()
+        found = np.zeros((len(WINDOWS), self.counts.shape[1]))
+        found[places] = tails
         return found
+
+    def _tails_seen(self) -> tuple[list[float], tuple[Integers, ...]]:
+        """Minus decimal logarithms, and (windows, cells) which they are of; of all others they are 0."""
+        counts, rows = _INSIDE @ self.counts, (_INSIDE @ self.rows[:, 0]).tolist()
+        places = windows, cells = np.nonzero(counts)
+        each = zip(cells.tolist(), counts[places].tolist(), windows.tolist(), strict=True)
+        keys = [(cell, seen, rows[window]) for cell, seen, window in each]
+        if not self._tails.keys() >= set(keys):
+            self._learn_tails(keys)
+        return [self._tails[key] for key in keys], places
 
     def _learn_tails(self, keys: list[tuple[int, int, int]]) -> None:
         """Of cells that were seen so often among so many rows: the same few come again and again."""

@@ -55,6 +55,9 @@ class _PerChannel:
         relative: Floats = size / max(1.0, float(size[self._alarms].min()))
         return np.where(self._alarms, np.maximum(relative, 1.0), relative)
 
+    def strongest(self) -> float:
+        return float(self.strength().max(initial=0.0))
+
     def update(self, scores: Floats, sizes: Floats, rows: Integers, stops: Integers | None = None) -> int:
         for number, each in enumerate(scores):
             self._recent.append(each)

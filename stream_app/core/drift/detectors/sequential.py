@@ -58,6 +58,10 @@ class SequentialTests(Alarms, Protocol):
         """Whether the last block that was taken raised an alarm."""
         ...
 
+    def strongest(self) -> float:
+        """The largest ``strength`` of all channels, 0 without any."""
+        ...
+
     def anew(self) -> "SequentialTests":
         """The same tests before they have seen anything."""
         ...

@@ -48,6 +48,7 @@ def test_compiled_and_plain_sums_agree_to_the_bit(seed: int, channels: int, bloc
             tests._live[2:, 1:2] = False
             taken = tests.update(scores, sizes, 100 * np.arange(blocks))
             strongest = tests.strength().tolist()
+            assert tests.strongest() == max(strongest)
             assert taken == blocks or max(strongest) >= 1
             state = {name: array.tolist() for name, array in tests.state().items()}
             found.append((taken, strongest, state, [tests.alarm(channel) for channel in range(channels)]))

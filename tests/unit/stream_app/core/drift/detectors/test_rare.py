@@ -50,8 +50,10 @@ def test_tails_are_the_rarest_over_the_windows(blocks: list[list[int]]) -> None:
 )
 def test_an_alarm_is_a_strength_of_one(blocks: list[list[int]], clumping: float) -> None:
     cells = rare(clumping)
+    assert cells.strongest() == 0
     for number, block in enumerate(np.asarray(blocks)):
         assert fed(cells, block, number) == bool((cells.strength() >= 1).any())
+        assert cells.strongest() == cells.strength().max()
 
 
 @settings(max_examples=60, deadline=None)

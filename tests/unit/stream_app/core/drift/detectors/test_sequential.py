@@ -119,7 +119,8 @@ def _fed(detector: Detector, scores: "np.ndarray[Any, Any]", signed: list[bool])
     for place, block in enumerate(scores):
         assert tests.update(block[None], np.ones((1, len(signed))), np.array([250 * place])) == 1
         seen.append(tests)
-        if tests.strength().max() >= 1:
+        assert tests.strongest() == tests.strength().max()
+        if tests.strongest() >= 1:
             break
     return seen
 
