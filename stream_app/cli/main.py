@@ -4,7 +4,7 @@ import gc
 import os
 import sys
 
-_OBJECTS = 20_000
+OBJECTS = 20_000
 """How many more objects there must be before somebody looks for garbage."""
 
 
@@ -13,7 +13,7 @@ def run() -> None:
     if sys.argv[1:2] == ["verify"]:
         _verify()
     # What is loaded stays: to look through it for garbage every 700 objects takes a tenth of a command's start.
-    gc.set_threshold(_OBJECTS)
+    gc.set_threshold(OBJECTS)
     # Help without boxes, as git and kubectl print it: rich takes a third of a command's start, and half of what it
     # loads for help is a reader of Markdown. Whoever likes the boxes sets it to 1.
     os.environ.setdefault("TYPER_USE_RICH", "0")

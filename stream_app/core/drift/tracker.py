@@ -118,6 +118,11 @@ class Tracker:
         return self._original
 
     @property
+    def _together(self) -> int:
+        """Rows of the blocks that are counted together: fewer wait."""
+        return self._original.block_rows * self._original.layout.pair_blocks
+
+    @property
     def settling(self) -> bool:
         """True from a detection until its new baseline is learnt."""
         return self._settling is not None
@@ -138,12 +143,18 @@ class Tracker:
         """As ``observe``, of (columns, rows) codes and their times; rows that are too few for blocks that are counted
         together wait for the next call.
         """
-        codes = np.concatenate([self._held, codes], axis=1)
-        seconds = np.concatenate([self._held_seconds, seconds])
-        together = self._original.block_rows * self._original.layout.pair_blocks
-        whole = codes.shape[1] // together * together
-        self._held, self._held_seconds = codes[:, whole:].copy(), seconds[whole:].copy()
-        return self.take(counted(codes[:, :whole], seconds[:whole], self._original)) if whole else ()
+        together, held = self._together, self._held.shape[1]
+        whole = (held + len(seconds)) // together * together
+        if not whole:
+            self._held = np.concatenate([self._held, codes], axis=1)
+            self._held_seconds = np.concatenate([self._held_seconds, seconds])
+            return ()
+        # Of a thousand columns every copy is dear: what is counted is put together once.
+        used = whole - held
+        counted_codes = np.concatenate([self._held, codes[:, :used]], axis=1)
+        counted_seconds = np.concatenate([self._held_seconds, seconds[:used]])
+        self._held, self._held_seconds = codes[:, used:].copy(), seconds[used:].copy()
+        return self.take(counted(counted_codes, counted_seconds, self._original))
 
     def take(self, blocks: Sequence[Block]) -> tuple[DriftSign, ...]:
         """Take counted blocks; short ones are joined with later ones of their period."""
@@ -365,7 +376,9 @@ class Tracker:
         counts, rows = (unpack(each) for each in state["rare"])
         recent, section = Recent.from_document(state["recent"]), self._original.layout.paired
         if (
-            counts.shape != self._rare.counts.shape
+            self._held.shape != (len(self._original.bins), len(self._held_seconds))
+            or len(self._held_seconds) >= self._together
+            or counts.shape != self._rare.counts.shape
             or rows.shape != self._rare.rows.shape
             or any(piece.counts.shape != (self._remembered,) for piece in recent.pieces)
             or any(each.shape != (section.stop - section.first,) for _, each in self._unpaired.values())

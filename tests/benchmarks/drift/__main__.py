@@ -4,12 +4,14 @@ Prints a table a section and writes them to ``bench-results/drift.json``, where 
 """
 
 import argparse
+import gc
 import json
 import os
 import sys
 from collections.abc import Callable
 from typing import Any
 
+from stream_app.cli.main import OBJECTS
 from tests.benchmarks.drift import alarms, delay, elec2, flights, wide, wire
 from tests.benchmarks.drift.streams import CHANGES
 from tests.benchmarks.peers.environment import ROOT
@@ -48,6 +50,7 @@ def options() -> argparse.ArgumentParser:
 def main() -> int:
     """0 where every section that was asked for ran."""
     given = options().parse_args()
+    gc.set_threshold(OBJECTS)  # as every command has it
     RESULTS.parent.mkdir(exist_ok=True)
     for name in given.only or SECTIONS:
         measure, table = SECTIONS[name]

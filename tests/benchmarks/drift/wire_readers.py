@@ -1,6 +1,7 @@
 """One reader of a topic in this process: ``wire_readers READER BOOTSTRAP TOPIC ROWS`` prints rows and CPU seconds."""
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -10,6 +11,8 @@ import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
+
+from stream_app.cli.main import OBJECTS
 
 ROUNDS = 3
 
@@ -180,6 +183,7 @@ def tell(found: dict[str, Any]) -> None:
 def main() -> None:
     reader, bootstrap, topic, rows = sys.argv[1:]
     logging.disable(logging.CRITICAL)
+    gc.set_threshold(OBJECTS)  # as every command of the station's has it, and so all that it is compared with
     READERS[reader](bootstrap, topic, int(rows))
 
 

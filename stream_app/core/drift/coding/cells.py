@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from stream_app.core.drift.coding.bins import ColumnBins, as_numbers, as_texts
 if TYPE_CHECKING:
     import pandas as pd
 
+_PLAIN = frozenset((np.dtype(np.float64), np.dtype(np.object_)))
 _MANY = 8
 """Columns from which all of a frame's are asked for at once."""
 
@@ -28,6 +29,8 @@ Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int32]
 Types = frozenset[LogicalType]
 Series = Callable[[], "pd.Series[Any]"]
+
+_ALONE: dict[LogicalType, Types] = {kind: frozenset((kind,)) for kind in get_args(LogicalType)}
 
 NUMERIC: Types = frozenset(("integer", "number", "date", "timestamp"))
 TEXT: Types = frozenset(("string",))
@@ -95,9 +98,7 @@ def columns_of(frame: "pd.DataFrame", columns: Contract | Iterable[ColumnBins]) 
         if name in wanted:
             places.setdefault(name, place)
     arrays = _arrays(frame, [*places.values()])
-    cells = {
-        name: _cells(arrays.get(place), partial(_at, frame, place), *wanted[name]) for name, place in places.items()
-    }
+    cells = {name: _cells(arrays.get(place), frame, place, *wanted[name]) for name, place in places.items()}
     return Columns(len(frame), cells)
 
 
@@ -106,7 +107,7 @@ def _arrays(frame: "pd.DataFrame", places: list[int]) -> "dict[int, npt.NDArray[
     pandas takes long to hand a column out.
     """
     kinds = frame.dtypes.tolist()
-    plain = [place for place in places if kinds[place] in (np.float64, np.object_)]
+    plain = [place for place in places if kinds[place] in _PLAIN]
     found: dict[int, npt.NDArray[Any]] = {}
     # Pandas' own way to every column's array copies none and makes no Series; it is not public, and may be gone.
     every = getattr(frame, "_iter_column_arrays", None)
@@ -128,11 +129,15 @@ def _at(frame: "pd.DataFrame", place: int) -> "pd.Series[Any]":
     return frame.iloc[:, place]
 
 
-def _cells(array: "npt.NDArray[Any] | None", series: Series, kind: LogicalType, numeric: bool) -> Cells:
-    types = frozenset((kind,))
+def _cells(
+    array: "npt.NDArray[Any] | None", frame: "pd.DataFrame", place: int, kind: LogicalType, numeric: bool
+) -> Cells:
+    types = _ALONE[kind]
+    if numeric and array is not None and array.dtype == np.float64:
+        return Numbers(array, types)
+    series = partial(_at, frame, place)
     if numeric:
-        plain = array is not None and array.dtype == np.float64
-        return Numbers(array if plain and array is not None else as_numbers(series(), kind), types, series)
+        return Numbers(as_numbers(series(), kind), types, series)
     if kind == "string" and array is not None and (known := _same_words(array)) is not None:
         return Words(*known, types, series)
     found = _words(array) if kind == "string" and array is not None else None

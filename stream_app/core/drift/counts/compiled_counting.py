@@ -19,6 +19,13 @@ def looked_up(codes: Any, tables: Any) -> Any:
 
 
 @compiled
+def _tally_codes(cells: Any, codes: Any) -> None:
+    """Count each row in the cell of its code: with nothing to add it takes less than half as long as ``_tally``."""
+    for row in range(len(codes)):
+        cells[np.uint64(codes[row])] += 1
+
+
+@compiled
 def _tally(cells: Any, first: Any, second: Any) -> None:
     """Count each row in the cell whose number is the sum of its two entries.
 
@@ -40,12 +47,12 @@ def count_into(
     most = 0
     for block in range(len(limits) - 1):
         most = max(most, limits[block + 1] - limits[block])
-    nothing, outer = np.zeros(most, dtype=np.uint8), np.empty(most, dtype=np.uint32)
+    outer = np.empty(most, dtype=np.uint32)
     for block in range(len(limits) - 1):
         start, stop = limits[block], limits[block + 1]
         cells, scaled = counts[block], outer[: stop - start]
         for column in range(len(codes)):
-            _tally(cells[fine[column] :], codes[column, start:stop], nothing)
+            _tally_codes(cells[fine[column] :], codes[column, start:stop])
         for pair in range(len(pairs)):
             left, right = coarse[pairs[pair, 0], start:stop], coarse[pairs[pair, 1], start:stop]
             _scale(scaled, left, sizes[pairs[pair, 1]])
