@@ -10,7 +10,7 @@ from schemas.errors import ContractError
 
 MAX_CHARACTERS = 8_000_000
 _MAX_DEPTH = 40
-_PLAIN = re.compile(r"^[A-Za-z][A-Za-z0-9_]*([ -][A-Za-z0-9_]+)*$")
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*([ -][A-Za-z0-9_]+)*")
 _RESERVED = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})
 
 
@@ -145,7 +145,7 @@ def scalar(value: Any) -> str:
         # YAML 1.1 readers take 1e-05 for text, for it lacks the dot.
         text = repr(value)
         return text if "." in text or "e" not in text else text.replace("e", ".0e")
-    if _PLAIN.match(value) and value.lower() not in _RESERVED:
+    if _PLAIN.fullmatch(value) and value.lower() not in _RESERVED:
         return str(value)
     return yaml.dump(value, Dumper=yaml.SafeDumper, default_style='"', allow_unicode=True, width=2**31).rstrip("\n")
 

@@ -123,6 +123,13 @@ def test_what_is_written_is_read_back_equal(contract: Contract, comment: str) ->
     assert again.digest() == contract.digest()
 
 
+@pytest.mark.parametrize("title", ["A\n", "A\n\n", "\n", "A ", " A", "A\r\n", "A\n B", "null\n", "1\n"])
+def test_space_around_a_text_is_kept(title: str) -> None:
+    policy = Policy(privacy=Privacy(scope="s"))
+    contract = Contract(dataset="flights", columns=(Column(name="x", type="integer"),), policy=policy, title=title)
+    assert read_contract(write_contract(contract)) == contract
+
+
 @settings(max_examples=50, deadline=None)
 @given(contracts())
 def test_an_ordinary_yaml_reader_sees_the_same_names(contract: Contract) -> None:
