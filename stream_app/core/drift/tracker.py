@@ -37,15 +37,13 @@ from stream_app.core.drift.scoring.scoring import Off, Scoring
 from stream_app.core.drift.scoring.whole_numbers import MOST
 from stream_app.core.drift.sign import DriftSign
 from stream_app.core.drift.telling.describing import described, rare_sign
+from stream_app.core.drift.waiting import Waiting
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _AT_ONCE, _CELLS_AT_ONCE = 128, 1 << 22
 """Blocks, and their cells, that are scored at once at most: what was scored beyond a sign is scored anew."""
-
-_LEAST_OF_PAIRS = 0.4
-"""The part of a nominal block from which on pairs are looked at: fewer rows would have counts too far from normal."""
 
 
 class _Run(NamedTuple):
@@ -76,10 +74,7 @@ class Tracker:
         if [column.name for column in reference.bins] != [column.name for column in self._original.bins]:
             raise ContractError("a new reference must have the columns of the old one: start a new tracker")
         self._original = reference
-        self._held = np.zeros((len(reference.bins), 0), dtype=np.uint8)
-        self._held_seconds = np.zeros(0)
-        self._pending: dict[int, tuple[int, Block]] = {}
-        self._unpaired: dict[int, tuple[int, Integers]] = {}
+        self._waiting = Waiting(reference)
         cut, spread = reference.cut_of(reference.spread), reference.spread
         tails = tails_of(reference.scorings[0], reference.counts[0], cut, spread)
         self._slow = slow_scan(self.policy, reference.channels, reference.block_rows, reference.blocks, tails)
@@ -118,11 +113,6 @@ class Tracker:
         return self._original
 
     @property
-    def _together(self) -> int:
-        """Rows of the blocks that are counted together: fewer wait."""
-        return self._original.block_rows * self._original.layout.pair_blocks
-
-    @property
     def settling(self) -> bool:
         """True from a detection until its new baseline is learnt."""
         return self._settling is not None
@@ -143,24 +133,16 @@ class Tracker:
         """As ``observe``, of (columns, rows) codes and their times; rows that are too few for blocks that are counted
         together wait for the next call.
         """
-        together, held = self._together, self._held.shape[1]
-        whole = (held + len(seconds)) // together * together
-        if not whole:
-            self._held = np.concatenate([self._held, codes], axis=1)
-            self._held_seconds = np.concatenate([self._held_seconds, seconds])
-            return ()
-        # Of a thousand columns every copy is dear: what is counted is put together once.
-        used = whole - held
-        counted_codes = np.concatenate([self._held, codes[:, :used]], axis=1)
-        counted_seconds = np.concatenate([self._held_seconds, seconds[:used]])
-        self._held, self._held_seconds = codes[:, used:].copy(), seconds[used:].copy()
-        return self.take(counted(counted_codes, counted_seconds, self._original))
+        filled = self._waiting.filled(codes, seconds)
+        return () if filled is None else self.take(counted(*filled, self._original))
 
     def take(self, blocks: Sequence[Block]) -> tuple[DriftSign, ...]:
         """Take counted blocks; short ones are joined with later ones of their period."""
         found: list[DriftSign] = []
         section = self._original.layout.paired
-        (ready, firsts), at = self._ready(Blocks.of(blocks, (section.first, section.stop))), 0
+        blocks = Blocks.of(blocks, (section.first, section.stop))
+        (ready, firsts), at = self._waiting.joined(blocks, self.rows), 0
+        self.rows += int(blocks.rows.sum())
         while at < len(ready):
             if self._settling is not None:
                 self._settle(int(firsts[at]), ready[at], found)
@@ -168,45 +150,6 @@ class Tracker:
             else:
                 at += self._advance(_run(ready, firsts, at), found)
         return tuple(found)
-
-    def _ready(self, blocks: Blocks) -> tuple[Blocks, Integers]:
-        """Blocks and their first rows, joined with what waited for them; those that are still too short wait."""
-        ends, least = self.rows + np.cumsum(blocks.rows), self._original.block_rows // 2
-        firsts = ends - blocks.rows
-        self.rows = int(ends[-1]) if len(ends) else self.rows
-        if not self._pending and (blocks.rows >= least).all():
-            return self._with_pairs(blocks), firsts
-        kept, joined = list[int](), dict[int, Block]()
-        for place, (period, rows) in enumerate(zip(blocks.periods.tolist(), blocks.rows.tolist(), strict=True)):
-            if rows < least or period in self._pending:
-                first, waiting = self._pending.pop(period, (int(firsts[place]), None))
-                block = blocks[place] if waiting is None else waiting.joined(blocks[place])
-                if block.rows < least:
-                    self._pending[period] = (first, block)
-                    continue
-                firsts[place], joined[place] = first, block
-            kept.append(place)
-        places = np.asarray(kept, dtype=np.int64)
-        return self._with_pairs(blocks.replaced(places, joined)), firsts[places]
-
-    def _with_pairs(self, blocks: Blocks) -> Blocks:
-        """The blocks, with counts of pairs where these are of enough rows: others wait for the next of their period."""
-        section = self._original.layout.paired
-        least = self._original.block_rows * section.blocks * _LEAST_OF_PAIRS
-        if section.blocks == 1 or not (self._unpaired or (blocks.pair_rows[blocks.tables.paired] < least).any()):
-            return blocks
-        tables, paired, joined = blocks.tables, blocks.pair_rows.copy(), dict[int, Integers]()
-        for place, counts in zip(np.flatnonzero(tables.paired).tolist(), tables.seldom, strict=True):
-            period, rows = int(blocks.periods[place]), int(paired[place])
-            waiting = self._unpaired.pop(period, None)
-            if waiting is None and rows >= least:
-                continue
-            before, earlier = waiting or (0, np.zeros(len(counts), dtype=np.int64))
-            paired[place], joined[place] = rows + before, earlier + counts
-            if rows + before < least:
-                self._unpaired[period] = rows + before, joined.pop(place)
-                paired[place] = 0
-        return blocks.repaired(paired, joined)
 
     def _advance(self, run: "_Run", found: list[DriftSign]) -> int:
         """Score blocks of one period up to the first that gives a sign; how many were used."""
@@ -328,7 +271,6 @@ class Tracker:
 
         Raises ``ContractError`` with ADWIN, whose state River does not show: rebuild such a tracker from the rows.
         """
-        pending = [[period, first, block.document()] for period, (first, block) in sorted(self._pending.items())]
         return json.dumps(
             {
                 "rows": self.rows,
@@ -339,9 +281,7 @@ class Tracker:
                 "spread": None if self._spread is self._original.spread else pack(self._spread),
                 "settling": None if self._settling is None else self._settling.document(),
                 "slow": None if self._slow is None else _packed(self._slow.state()),
-                "held": [pack(self._held), pack(self._held_seconds)],
-                "pending": pending,
-                "unpaired": [[period, rows, pack(each)] for period, (rows, each) in sorted(self._unpaired.items())],
+                **self._waiting.document(),
                 "tests": _packed(self._tests.state()),
                 "rare": [pack(self._rare.counts), pack(self._rare.rows)],
                 "recent": self._recent.document(),
@@ -367,21 +307,14 @@ class Tracker:
 
     def _restore(self, state: dict[str, Any]) -> None:
         self.rows = int(state["rows"])
-        self._held, self._held_seconds = (unpack(each) for each in state["held"])
-        self._pending = {
-            int(period): (int(first), Block.from_document(block)) for period, first, block in state["pending"]
-        }
-        self._unpaired = {int(period): (int(rows), unpack(each)) for period, rows, each in state["unpaired"]}
+        self._waiting = Waiting.from_document(state, self._original)
         self._tests.restore({name: unpack(packed) for name, packed in state["tests"].items()})
         counts, rows = (unpack(each) for each in state["rare"])
-        recent, section = Recent.from_document(state["recent"]), self._original.layout.paired
+        recent = Recent.from_document(state["recent"])
         if (
-            self._held.shape != (len(self._original.bins), len(self._held_seconds))
-            or len(self._held_seconds) >= self._together
-            or counts.shape != self._rare.counts.shape
+            counts.shape != self._rare.counts.shape
             or rows.shape != self._rare.rows.shape
             or any(piece.counts.shape != (self._remembered,) for piece in recent.pieces)
-            or any(each.shape != (section.stop - section.first,) for _, each in self._unpaired.values())
         ):
             raise ValueError
         self._rare.counts, self._rare.rows, self._recent = counts, rows, recent

@@ -14,9 +14,8 @@ from numba.extending import intrinsic
 
 from schemas.compiling import compiled
 
-EIGHT = 8
-WORD = 64
-"""Rows of a word, a bit each."""
+EIGHT, WORD = 8, 64
+"""Lanes that are counted at a time, and rows of a word, a bit each."""
 
 MOST_WORDS = 64
 PIECE = MOST_WORDS * WORD
@@ -44,8 +43,7 @@ DONE, WIDE, LONG = 0, 1, 2
 
 cgutils: Any = untyped
 _WORD, _PLACE, _CODE = ir.IntType(WORD), ir.IntType(32), ir.IntType(8)
-_LANES, _CODES = ir.VectorType(_WORD, EIGHT), ir.VectorType(_CODE, WORD)
-_SHIFT = ir.Constant(_WORD, 3)
+_LANES, _CODES, _SHIFT = ir.VectorType(_WORD, EIGHT), ir.VectorType(_CODE, WORD), ir.Constant(_WORD, 3)
 
 
 def _start(context: Any, builder: Any, kind: Any, array: Any, at: Any) -> Any:
@@ -64,8 +62,7 @@ def _all(builder: Any, value: Any, number: int) -> Any:
 def _shared(builder: Any, lane: Any, lanes: Any, words: Any) -> Any:
     """How many bits one lane, eight words apart, shares with each of eight."""
     total = cgutils.alloca_once_value(builder, ir.Constant(_LANES, [0] * EIGHT))
-    kind = ir.FunctionType(_LANES, [_LANES])
-    popcount = cgutils.get_or_insert_function(builder.module, kind, "llvm.ctpop.v8i64")
+    popcount = cgutils.get_or_insert_function(builder.module, ir.FunctionType(_LANES, [_LANES]), "llvm.ctpop.v8i64")
     with cgutils.for_range(builder, words) as loop:
         offset = builder.shl(loop.index, _SHIFT)
         one = _all(builder, builder.load(builder.gep(lane, [offset])), EIGHT)
