@@ -64,7 +64,7 @@ def resumed(
             int(state["waiting"]),
         )
         return watch, {int(partition): int(offset) for partition, offset in state["positions"]}
-    except (ContractError, ValueError, KeyError, TypeError, AttributeError):
+    except (ContractError, ValueError, LookupError, ArithmeticError, TypeError, AttributeError):
         return None
 
 

@@ -205,7 +205,7 @@ class Aggregator:
                 for first, rows, origin, offset, last in state["spans"]
             ]
             found._misfit = [[str(name) for name in names] for names in state["misfit"]]
-        except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+        except (ValueError, LookupError, ArithmeticError, TypeError, AttributeError):
             raise ContractError("not the state of an aggregator of this reference") from None
         return found
 

@@ -1,6 +1,7 @@
 """Arrays as JSON: shape, dtype and compressed bytes."""
 
 import base64
+import math
 import zlib
 from typing import Any
 
@@ -22,8 +23,8 @@ def unpack(value: dict[str, Any]) -> "np.ndarray[Any, Any]":
     try:
         if value["dtype"] not in _DTYPES:
             raise ValueError
-        size = int(np.prod([int(length) for length in value["shape"]])) * np.dtype(value["dtype"]).itemsize
+        size = math.prod(int(length) for length in value["shape"]) * np.dtype(value["dtype"]).itemsize
         body = zlib.decompressobj().decompress(base64.b64decode(value["zlib"], validate=True), size + 1)
         return np.frombuffer(body, dtype=value["dtype"]).reshape(value["shape"]).copy()
-    except (KeyError, TypeError, ValueError, zlib.error):
+    except (KeyError, TypeError, ValueError, OverflowError, zlib.error):
         raise ContractError("a packed array is damaged") from None

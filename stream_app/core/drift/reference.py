@@ -192,7 +192,7 @@ class Reference:
             if arrays["counts"].shape != (1 + len(found.periods), found.layout.cells):
                 raise ValueError
             return found
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+        except (ValueError, LookupError, ArithmeticError, TypeError, AttributeError):
             raise ContractError("not a reference profile") from None
 
 

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 _AT_ONCE, _CELLS_AT_ONCE = 128, 1 << 22
 """Blocks, and their cells, that are scored at once at most: what was scored beyond a sign is scored anew."""
 
+_MOST_ROWS = 1 << 62
+
 
 class _Run(NamedTuple):
     """Neighbouring blocks of one ``period``: their counts, first ``rows`` and ``times``, NaN for none."""
@@ -301,7 +303,7 @@ class Tracker:
                 among = None if state["among"] is None else unpack(state["among"])
                 tracker._watch(Baseline(unpack(state["counts"]), among), spread)
             tracker._restore(state)
-        except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+        except (ValueError, LookupError, ArithmeticError, TypeError, AttributeError):
             raise ContractError("not the state of a tracker of this reference") from None
         return tracker
 
@@ -312,7 +314,8 @@ class Tracker:
         counts, rows = (unpack(each) for each in state["rare"])
         recent = Recent.from_document(state["recent"])
         if (
-            counts.shape != self._rare.counts.shape
+            not 0 <= self.rows <= _MOST_ROWS
+            or counts.shape != self._rare.counts.shape
             or rows.shape != self._rare.rows.shape
             or any(piece.counts.shape != (self._remembered,) for piece in recent.pieces)
         ):

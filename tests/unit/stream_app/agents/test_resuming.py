@@ -1,7 +1,10 @@
 """A watch as text: another worker goes on with it exactly, and quickly; what is damaged or of another shape is none."""
 
 import json
+import random
 import time
+from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -75,6 +78,50 @@ def test_every_part_is_needed(text: str) -> None:
         assert read(json.dumps(document | {key: [1]})) is None
     for odd in ("", "null", "[]", "1", '"x"'):
         assert read(odd) is None
+
+
+ODD = (None, True, -5, -1, 0, 1, 3, 1.5, 2**31, 2**70, float("nan"), "", "x", [], [1], [[1]], {})
+
+
+def opened(value: Any) -> Any:
+    """A JSON value, with texts that are JSON themselves as tuples of one value."""
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        return (opened(json.loads(value)),)
+    if isinstance(value, dict):
+        return {key: opened(each) for key, each in value.items()}
+    return [opened(each) for each in value] if isinstance(value, list) else value
+
+
+def closed(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return json.dumps(closed(value[0]))
+    if isinstance(value, dict):
+        return {key: closed(each) for key, each in value.items()}
+    return [closed(each) for each in value] if isinstance(value, list) else value
+
+
+def places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Every container in the value, and a key of it; of long lists the first few."""
+    keys = list(value) if isinstance(value, dict) else list(range(min(3, len(value))))
+    for key in keys:
+        yield value, key
+        if isinstance(value[key], dict | list | tuple):
+            yield from places(value[key])
+
+
+def test_odd_values_anywhere_in_it_are_none_or_a_watch_that_goes_on(text: str) -> None:
+    """500 of some 6,500 places and values, by seed."""
+    whole, more = opened(json.loads(text)), rows(300, 9)
+    tried = [(*place, odd) for place in places(whole) for odd in ODD if not isinstance(place[0], tuple)]
+    outcomes = set()
+    for container, key, odd in random.Random(1).sample(tried, 500):
+        true, container[key] = container[key], odd
+        found = read(json.dumps(closed(whole)))
+        container[key] = true
+        outcomes.add(found is None)
+        if found is not None:
+            feed(found[0], more)
+    assert outcomes == {False, True}
 
 
 def test_no_cell_of_a_row_is_in_the_text() -> None:

@@ -105,7 +105,16 @@ def test_odd_columns_make_a_reference(column: list[object]) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", [{"dtype": "object"}, {"shape": [9]}, {"shape": [10**12]}, {"zlib": "%"}, {"zlib": "AAAA"}]
+    "damage",
+    [
+        {"dtype": "object"},
+        {"shape": [9]},
+        {"shape": [10**12]},
+        {"shape": [2**70]},
+        {"shape": [-1]},
+        {"zlib": "%"},
+        {"zlib": "AAAA"},
+    ],
 )
 def test_damaged_arrays_are_contract_errors(damage: dict[str, object]) -> None:
     with pytest.raises(ContractError):
