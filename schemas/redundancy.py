@@ -121,9 +121,9 @@ def _explained(key: "Codes", aim: "Codes") -> float:
 
 
 def _codes(values: "pd.Series[Any]") -> "Codes":
-    import pandas as pd
+    from schemas.factorized import factorized
 
-    return pd.factorize(values, use_na_sentinel=True)[0].astype("int64")
+    return factorized(values)[0].astype("int64")
 
 
 def _binned(values: "pd.Series[Any]") -> "Codes":

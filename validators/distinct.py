@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from schemas.factorized import factorized_objects
+
 Places = npt.NDArray[np.int32]
 LOOKED_AT = 1_000
 """Rows that tell whether equal cells mostly are one object."""
@@ -25,20 +27,16 @@ class Distinct:
     @classmethod
     def of(cls, cells: Any) -> "Distinct":
         """Of (n_rows,) ``cells`` of dtype object."""
-        import pandas as pd
-
         if not len(cells):
             return cls(cells, np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int32))
         places, objects = _by_object(cells)
-        codes, values = pd.factorize(objects)
-        # A missing cell's place is the last of all, whether it is told by -1 here or there.
-        among = np.append(np.where(codes < 0, len(values), codes), len(values)).astype(np.int32)
-        found = among.take(places, mode="wrap")
+        codes, values = factorized_objects(objects)
+        found = np.where(codes < 0, len(values), codes).astype(np.int32)[places]
         return cls(values, np.bincount(found, minlength=len(values) + 1)[: len(values)], found)
 
 
 def _by_object(cells: Any) -> tuple[npt.NDArray[np.intp], Any]:
-    """Different objects in order of first appearance, and each cell's place among them; -1 may stand for missing ones.
+    """Different objects in order of first appearance, and each cell's place among them.
 
     One object is equal to itself, so objects are told apart by address first, and only different ones by value: the
     text columns of a file hold each text once.
@@ -48,7 +46,7 @@ def _by_object(cells: Any) -> tuple[npt.NDArray[np.intp], Any]:
     addresses = np.frombuffer(np.ascontiguousarray(cells), dtype=np.intp)
     seen = addresses[:LOOKED_AT]
     if 2 * len(np.unique(seen)) > len(seen):
-        return pd.factorize(cells)
+        return np.arange(len(cells)), cells
     places, objects = pd.factorize(addresses)
     rows = LOOKED_AT
     while int(places[:rows].max()) < len(objects) - 1:
@@ -61,8 +59,6 @@ def _by_object(cells: Any) -> tuple[npt.NDArray[np.intp], Any]:
 
 def most_frequent(samples: Sequence[Distinct], kept: int) -> Any:
     """The ``kept`` most frequent values of all samples together, ties by first appearance."""
-    import pandas as pd
-
-    places, values = pd.factorize(np.concatenate([sample.values for sample in samples]))
+    places, values = factorized_objects(np.concatenate([sample.values for sample in samples]))
     counts = np.bincount(places, np.concatenate([sample.counts for sample in samples]), minlength=len(values))
     return values[np.argsort(-counts, kind="stable")[:kept]]

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from schemas.bins import Reals, edges_of
 from schemas.contract import Categories, Column, Range
+from schemas.factorized import factorized
 from schemas.sorted_sample import SortedSample, pooled
 from validators.distinct import Distinct, most_frequent
 
@@ -109,7 +110,7 @@ class Identities:
         found = self.index.get_indexer(cells) + 1
         new = np.flatnonzero((found == 0) & ~missing)
         if len(new):
-            found[new] = len(self.index) + 1 + pd.factorize(cells[new])[0]
+            found[new] = len(self.index) + 1 + factorized(cells[new])[0]
         return np.where(missing, MISSING, found).astype(np.int32)
 
 

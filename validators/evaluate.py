@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from schemas.contract import Contract
 from schemas.errors import ContractError
+from schemas.factorized import factorized
 from schemas.finding import Finding, Verdict, verdict_of
 from schemas.table import conform
 from validators.gate import Progress, run_gates
@@ -126,7 +127,7 @@ def _units(parts: "list[pd.DataFrame]", contract: Contract) -> list[Units]:
     column = contract.policy.privacy.unit.column
     if column is not None:
         named = pd.concat([part[column].astype(object) for part in parts], ignore_index=True)
-        codes, found = pd.factorize(named.astype(str).mask(named.isna()))
+        codes, found = factorized(named.astype(str).mask(named.isna()))
         own = np.where(codes >= 0, codes, len(found) + own).astype(np.int64)
     return list(np.split(own, ends[:-1]))
 

@@ -63,7 +63,7 @@ class EntityView:
         import pandas as pd
 
         every = pd.concat([owner.astype(object) for owner in self.owners.values()])
-        found: pd.Index[Any] = pd.Index(every.dropna().unique())
+        found: pd.Index[Any] = pd.Index(every.dropna().drop_duplicates())
         return found
 
     def rows_of(self, entity: object) -> "dict[str, pd.DataFrame]":

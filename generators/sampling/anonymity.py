@@ -17,6 +17,7 @@ from generators.domains.constraints import satisfied
 from generators.sampling.coarsening import Coarse, coarse_of
 from schemas.contract import Contract
 from schemas.errors import ContractError, InsufficientEvidence
+from schemas.factorized import factorized
 from schemas.generation import Anonymity
 from schemas.sampling import AnonymityReport
 
@@ -206,7 +207,5 @@ def _classes(columns: Sequence[Ints], hidden: Sequence[Ints]) -> Classes:
 
 
 def _coded(table: "pd.DataFrame", name: str) -> Ints:
-    import pandas as pd
-
-    codes, _ = pd.factorize(table[name], use_na_sentinel=False)
-    return np.asarray(codes, dtype=np.int64)
+    codes, values = factorized(table[name])
+    return np.where(codes < 0, len(values), codes).astype(np.int64)

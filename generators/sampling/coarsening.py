@@ -8,6 +8,7 @@ import numpy as np
 from generators.arrays import Bools, Ints
 from generators.domains.grid import MISSING, Grid, grid_of
 from schemas.contract import Contract
+from schemas.factorized import factorized
 from schemas.table import OTHER
 
 if TYPE_CHECKING:
@@ -64,13 +65,12 @@ class Coarse:
 
 def coarse_of(table: "pd.DataFrame", contract: Contract, name: str) -> Coarse:
     """A column of a generated table; one that a dependency binds, or without a stated domain, has level 0 only."""
-    import pandas as pd
 
     column = contract.column(name)
     bound = {each for item in contract.policy.dependencies for each in (*item.determinants, item.dependent)}
     grid = None if column.domain is None else grid_of(column, nullable=True)
     if grid is None or name in bound:
-        codes, _ = pd.factorize(table[name])
+        codes, _ = factorized(table[name])
         return Coarse(name, codes.astype(np.int64), None, None)
     codes = grid.positions(table[name])
     labels = grid.labels

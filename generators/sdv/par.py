@@ -25,6 +25,7 @@ from generators.sdv.sequences import SequencesModel, opened_sequences, sequence_
 from generators.sdv.supervision import Stage, steps_told, supervised
 from schemas.contract import Contract
 from schemas.errors import ContractError, InsufficientEvidence
+from schemas.factorized import factorized
 from schemas.mechanism import Mechanism
 from schemas.relations import Sequence
 
@@ -98,7 +99,6 @@ FAMILY = Par()
 
 
 def _events(table: "pd.DataFrame", request: FitRequest, sequence: Sequence, family: str) -> Events:
-    import pandas as pd
 
     reduced = without(request.contract, {sequence.entity}, family)
     changed = FitRequest(reduced, request.seed, parameters=request.parameters)
@@ -108,7 +108,7 @@ def _events(table: "pd.DataFrame", request: FitRequest, sequence: Sequence, fami
     rows = bounded(table, request)
     usable = assembly.valid(rows) & rows[[sequence.entity, sequence.time]].notna().all(axis=1).to_numpy(dtype=bool)
     rows = rows[usable]
-    codes = pd.factorize(rows[sequence.entity])[0]
+    codes = factorized(rows[sequence.entity])[0]
     time = assembly.free.index(sequence.time)
     positions = np.stack(assembly.positions(rows), axis=1)
     order = np.lexsort((positions[:, time], codes))

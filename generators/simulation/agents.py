@@ -24,6 +24,7 @@ from generators.simulation.scenarios import Scenarios, scenarios_of
 from generators.simulation.simulated import celled, cells_of, other_columns, simulated
 from schemas.contract import Contract, Scalar
 from schemas.errors import ArtefactError, ContractError, InsufficientEvidence
+from schemas.factorized import factorized
 from schemas.mechanism import Mechanism
 
 if TYPE_CHECKING:
@@ -126,7 +127,6 @@ FAMILY = Agents()
 
 def _payments(table: "pd.DataFrame", parts: Parts, assembly: Assembly, scenarios: Scenarios) -> Payments:
     """The usable rows as arrays; those flagged as fraud are left out where fraud is injected."""
-    import pandas as pd
 
     present = table[[*parts.keys, parts.time, parts.amount]].notna().all(axis=1).to_numpy(dtype=bool)
     usable = present & assembly.valid(table)
@@ -135,7 +135,7 @@ def _payments(table: "pd.DataFrame", parts: Parts, assembly: Assembly, scenarios
     rows = table[usable]
     if not len(rows):
         raise InsufficientEvidence("agents needs payments that keep the contract's domains, and there are none")
-    codes = [pd.factorize(rows[name])[0].astype(np.int64) for name in parts.keys]
+    codes = [factorized(rows[name])[0].astype(np.int64) for name in parts.keys]
     others = [
         celled(assembly.grids[name], assembly.grids[name].positions(rows[name]))
         for name in other_columns(assembly, parts, scenarios)

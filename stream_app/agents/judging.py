@@ -14,6 +14,7 @@ from schemas.accounting import within
 from schemas.contract import Contract
 from schemas.errors import ArtefactError, ContractError, InputError, InsufficientEvidence
 from schemas.events.runs import Dossier, GenerationRequest
+from schemas.factorized import factorized
 from schemas.finding import Finding, Gate, GateReport
 from schemas.table import conform
 from stream_app.adapters.workplace import Workplace
@@ -198,5 +199,5 @@ def entities_of(contract: Contract, parts: "list[pd.DataFrame]") -> "tuple[Units
     column = contract.policy.privacy.unit.column
     if column is None:
         return ()
-    codes, _ = pd.factorize(pd.concat([part[column] for part in parts], ignore_index=True))
+    codes, _ = factorized(pd.concat([part[column] for part in parts], ignore_index=True))
     return tuple(np.split(codes.astype(np.int64), np.cumsum([len(part) for part in parts])[:-1]))

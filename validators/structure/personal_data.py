@@ -111,6 +111,7 @@ def _texts(evidence: Evidence, column: Column) -> list[str]:
     raw = evidence.raw_synthetic
     places = [k for k, name in enumerate(raw.columns) if str(name) == column.name] if raw is not None else []
     series = raw.iloc[:, places[0]] if raw is not None and places else evidence.synthetic[column.name]
-    texts = [text for text in typed(series, "string")[0].dropna().unique() if text.strip()]
+    # Not unique(): among texts it looks no further than a zero byte.
+    texts = [text for text in typed(series, "string")[0].dropna().drop_duplicates() if text.strip()]
     step = -(-sum(map(len, texts)) // _CHARACTERS)
     return texts if step <= 1 else [text for k, text in enumerate(texts) if k % step == 0 or "@" in text]

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from schemas.contract import Column
 from schemas.errors import ContractError
+from schemas.factorized import factorized
 from validators.encoding import Ranks, cells_of, is_category, numbers, ranks
 from validators.protocol import Evidence
 from validators.statistics import Reals, midranks
@@ -66,10 +67,9 @@ class Coding:
 
     def events(self, table: "pd.DataFrame") -> Events:
         """Rows without an entity or a time are left out; events at one time keep the table's order."""
-        import pandas as pd
 
         time = numbers(table, self.time)
-        codes = pd.factorize(cells_of(table, self.entity))[0]
+        codes = factorized(cells_of(table, self.entity))[0]
         kept = np.flatnonzero((codes >= 0) & ~np.isnan(time))
         order = kept[np.lexsort((time[kept], codes[kept]))]
         entity = np.unique(codes[order], return_inverse=True)[1].astype(np.int64)

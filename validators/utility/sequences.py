@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 
 from schemas.errors import InsufficientEvidence
+from schemas.factorized import factorized
 from schemas.finding import Finding, Gate
 from schemas.relations import Sequence
 from validators.entities import bounded_rows
@@ -93,12 +94,11 @@ def _check_whole(evidence: Evidence, stated: Sequence) -> None:
 
 def _bounded(evidence: Evidence, stated: Sequence) -> "pd.DataFrame":
     """The synthetic table with no more rows an entity than the real ones were left with."""
-    import pandas as pd
 
     if evidence.entities is None:
         return evidence.synthetic
     most = evidence.contract.policy.privacy.unit.max_rows
-    entity = pd.factorize(evidence.synthetic[stated.entity])[0].astype(np.int64)
+    entity = factorized(evidence.synthetic[stated.entity])[0].astype(np.int64)
     rows = bounded_rows(entity, most, generator(evidence.seed, "bound synthetic sequences"))
     return evidence.synthetic.iloc[rows]
 

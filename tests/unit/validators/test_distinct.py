@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -51,3 +52,11 @@ def test_the_most_frequent_are_those_that_pandas_counts(left: list[object], righ
     expected = joined.value_counts(sort=False).sort_values(ascending=False, kind="stable").index[:kept]
     found = most_frequent([Distinct.of(objects(left)), Distinct.of(objects(right))], kept)
     assert list(found) == list(expected)
+
+
+@pytest.mark.parametrize("times", [1, 3 * LOOKED_AT])
+def test_texts_are_told_apart_behind_a_zero_byte(times: int) -> None:
+    found = Distinct.of(objects(["a\0b", "a\0c", "a", "a\0b"] * times))
+    assert found.values.tolist() == ["a\0b", "a\0c", "a"]
+    assert found.counts.tolist() == [2 * times, times, times]
+    assert most_frequent([found, Distinct.of(objects(["a\0c"] * (times + 1)))], 2).tolist() == ["a\0c", "a\0b"]

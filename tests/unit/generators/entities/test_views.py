@@ -53,6 +53,8 @@ def test_rows_are_gathered_through_references() -> None:
     )
     assert set(one["disputes"]["payment"]) <= set(one["payments"]["payment"])
     assert len(view.entities) == 20
+    renamed = {name: table.replace({"customer": {"c1": "c0\0"}}) for name, table in given_tables.items()}
+    assert len(EntityView.of(renamed, LINKS).entities) == 20
     assert pd.isna(view.owners["payments"].iloc[0])
 
 

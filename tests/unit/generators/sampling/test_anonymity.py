@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from generators.sampling.anonymity import anonymous
 from generators.sampling.releasing import Releasing, released
-from schemas.contract import Contract
+from schemas.contract import Column, Contract, Policy, Privacy
 from schemas.errors import ContractError, InsufficientEvidence
 from schemas.generation import Anonymity, Generation
 from schemas.table import conform
@@ -18,7 +18,7 @@ from validators.protocol import Evidence
 KNOWN = ("sex", "race", "age", "member")
 
 
-def asked(k: int = 5, least: int = 2, method: str = "generalise", **policy: object) -> Contract:
+def asked(k: int = 5, least: int = 2, method: str = "generalise", text: bool = False, **policy: object) -> Contract:
     wished = Anonymity(k=k, l=least, method=method)  # type: ignore[arg-type]
     named: dict[str, object] = {"quasi_identifiers": KNOWN, "sensitive": ("spent",)} | policy
     return contract(Generation(anonymity=wished), **named)
@@ -143,3 +143,12 @@ def test_k_and_l_hold_in_any_table(seed: int, rows: int, k: int, least: int, met
     assert found[1] >= least
     assert conform(table, pinned).violations == ()
     assert len(table) + report.suppressed == rows
+
+
+def test_values_that_differ_behind_a_zero_byte_are_of_two_classes() -> None:
+    policy = Policy(privacy=Privacy(scope="s"), quasi_identifiers=("a",))
+    pinned, wished = Contract(dataset="d", columns=(Column(name="a", type="string"),), policy=policy), Anonymity(k=5)
+    many = anonymous(pd.DataFrame({"a": ["x\0y"] * 5 + ["x\0z"] * 7}), pinned, wished)
+    assert (len(many.table), many.report.smallest_k) == (12, 5)
+    few = anonymous(pd.DataFrame({"a": ["x\0y"] * 4 + ["x\0z"] * 8}), pinned, wished)
+    assert few.table["a"].tolist() == ["x\0z"] * 8

@@ -59,6 +59,14 @@ def test_one_datum_in_one_comment_of_many_is_found_and_not_quoted(text: str, kin
     assert "4111" not in finding.model_dump_json()
 
 
+def test_a_datum_behind_a_zero_byte_is_found() -> None:
+    table = comments()
+    table["note"] = ["order\0" + note for note in table["note"]]
+    assert found_in(table).verdict == "PASS"
+    table.loc[399, "note"] = "order\0ann.lee@example.org"
+    assert found_in(table).detail["columns"] == {"note": {"e-mail address": 1}}
+
+
 def test_a_declaration_covers_its_kind_and_no_other() -> None:
     table = comments(note="ann.lee@example.org")
     assert found_in(table, note="e-mail address").verdict == "PASS"
