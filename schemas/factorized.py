@@ -16,8 +16,11 @@ def factorized(cells: "npt.NDArray[Any] | pd.Series[Any]") -> tuple[npt.NDArray[
     """
     import pandas as pd
 
-    codes, unique = pd.factorize(cells) if cells.dtype != object else factorized_objects(np.asarray(cells))
-    return codes, unique.tolist()
+    if cells.dtype != object and not isinstance(cells.dtype, pd.StringDtype):
+        codes, unique = pd.factorize(cells)
+        return codes, unique.tolist()
+    codes, values = factorized_objects(np.asarray(cells, dtype=object))
+    return codes, values.tolist()
 
 
 def factorized_objects(cells: "npt.NDArray[Any]") -> tuple[npt.NDArray[np.intp], npt.NDArray[Any]]:

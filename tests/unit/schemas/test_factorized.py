@@ -2,12 +2,15 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from schemas.factorized import factorized
 
 
-def test_texts_are_told_apart_behind_a_zero_byte() -> None:
-    codes, values = factorized(np.array(["", "\0", "a", "a\0b", "", None], dtype=object))
+@pytest.mark.parametrize("kind", ["object", "string"])
+def test_texts_are_told_apart_behind_a_zero_byte(kind: str) -> None:
+    cells = pd.Series(["", "\0", "a", "a\0b", "", None], dtype=kind)
+    codes, values = factorized(cells.to_numpy() if kind == "object" else cells)
     assert codes.tolist() == [0, 1, 2, 3, 0, -1]
     assert values == ["", "\0", "a", "a\0b"]
 
